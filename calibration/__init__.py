@@ -1,0 +1,1 @@
+"""Rig geometry: boards, detection, solving, uncertainty, alignment maps and reports."""

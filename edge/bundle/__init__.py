@@ -1,0 +1,1 @@
+"""The bundle: a model ready to run, as a folder or zip."""

@@ -1,0 +1,147 @@
+"""bundle.yaml: what a model ready to run consists of.
+
+The graph contract: N = 1, static shapes, inputs and outputs by name; ``rgb`` uint8 [1,H,W,3], ``thermal``
+uint8 [1,H,W,1], and what a named host function makes. A missing modality is an all-zero picture.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from rigsight.base.schema import StrictModel
+
+MAX_EVALUATION_IMAGES = 50
+
+Task = Literal["semantic", "binary", "instance"]
+Variant = Literal["fp32", "fp16", "int8", "int8-cpu"]
+Modalities = Literal["both", "rgb_only", "thermal_only"]
+
+
+class ClassEntry(StrictModel):
+    """One class: its id is its place in the list."""
+
+    name: str
+    color: tuple[int, int, int] = Field(description="RGB, 0..255")
+
+
+class AgcSpec(StrictModel):
+    """Thermal counts -> 8 bit: percentiles of the source frame before the warp, smoothed in time.
+
+    ``smoothing`` is the weight of the previous bounds in the exponential mean (0 = none, per frame).
+    ``min_span_counts`` keeps a flat scene from being stretched into noise.
+    """
+
+    kind: Literal["percentile", "none"] = "percentile"
+    low_percent: float = Field(default=1.0, ge=0, lt=50)
+    high_percent: float = Field(default=99.0, gt=50, le=100)
+    smoothing: float = Field(default=0.8, ge=0, lt=1)
+    min_span_counts: float = Field(default=64.0, gt=0)
+
+
+class Geometry(StrictModel):
+    """How the grid reaches the graph's size."""
+
+    kind: Literal["resize", "letterbox", "tile"] = "resize"
+    tile_px: int | None = Field(default=None, gt=0)
+    overlap_px: int = Field(default=0, ge=0)
+    blend: Literal["linear", "none"] = "linear"
+
+
+class Preprocessing(StrictModel):
+    """What happens between the cameras and the graph; training uses the same code."""
+
+    thermal_input: Literal["counts16", "camera8"] = "counts16"
+    agc: AgcSpec = AgcSpec()
+    grid: Literal["rig_output", "rgb_native", "thermal"] = "rig_output"
+    geometry: Geometry = Geometry()
+
+
+class Tensor(StrictModel):
+    """A named graph input or output with static shape."""
+
+    dtype: Literal["uint8", "float32", "float16", "int64"]
+    shape: tuple[int, ...]
+    host: str | None = Field(default=None, description="the host function that makes this input")
+
+
+class Part(StrictModel):
+    """One graph of the bundle. ``variants`` maps variant to the path of its ONNX file."""
+
+    name: str = "main"
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+    variants: dict[Variant, str]
+
+    @field_validator("variants")
+    @classmethod
+    def _has_reference(cls, value: dict[Variant, str]) -> dict[Variant, str]:
+        if "fp32" not in value:
+            raise ValueError("the fp32 variant is the reference and must be there")
+        return value
+
+
+class Verdict(StrictModel):
+    """What export decided about one variant."""
+
+    accepted: bool
+    reason: str
+    metrics: dict[str, float] = {}
+
+
+class Licences(StrictModel):
+    """Under which terms weights and training data may be used."""
+
+    weights: str
+    data: str
+
+
+class BundleProvenance(StrictModel):
+    """The commands that made the weights and the bundle, in order."""
+
+    commands: tuple[str, ...] = ()
+    tool_version: str | None = None
+    checkpoint_sha256: str | None = None
+    training: dict[str, str | int | float] = {}
+
+
+class BundleSpec(StrictModel):
+    """The whole of bundle.yaml."""
+
+    version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    release: int = Field(ge=1)
+    task: Task
+    model: str = Field(description="architecture, for people")
+    classes: tuple[ClassEntry, ...] = Field(min_length=2, max_length=255)
+    parts: tuple[Part, ...] = Field(min_length=1)
+    host_steps: tuple[str, ...] = ()
+    preprocessing: Preprocessing = Preprocessing()
+    accuracy: dict[str, dict[Modalities, float]] = Field(
+        default={}, description="scene or data set -> mIoU with both, RGB only, thermal only"
+    )
+    min_accuracy: float = Field(default=0.0, ge=0, le=1, description="below it the pipeline gives no mask")
+    verdicts: dict[Variant, Verdict] = {}
+    files: dict[str, str] = Field(description="path inside the bundle -> sha256, every file but bundle.yaml")
+    licences: Licences
+    provenance: BundleProvenance = BundleProvenance()
+
+    @field_validator("files")
+    @classmethod
+    def _safe_paths(cls, value: dict[str, str]) -> dict[str, str]:
+        for path, digest in value.items():
+            if path.startswith("/") or ".." in path.split("/") or "\\" in path:
+                raise ValueError(f"the path '{path}' leaves the bundle")
+            if not re.fullmatch(r"[0-9a-f]{64}", digest):
+                raise ValueError(f"'{path}' has no sha256")
+        return value
+
+    @model_validator(mode="after")
+    def _graphs_are_listed(self) -> BundleSpec:
+        for part in self.parts:
+            for path in part.variants.values():
+                if path not in self.files:
+                    raise ValueError(f"the graph '{path}' is not among the files")
+        return self

@@ -1,0 +1,1 @@
+"""Recordings: MCAP files that can be replayed bit for bit."""

@@ -1,0 +1,1 @@
+"""From a checkpoint to a bundle whose variants are proven (needs torch and onnx)."""

@@ -1,0 +1,5 @@
+"""``python -m rigsight``."""
+
+from rigsight.cli.main import entry
+
+entry()

@@ -1,0 +1,1 @@
+"""The five systems: models, losses, data sets, metrics, training and evaluation (needs torch)."""

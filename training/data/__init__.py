@@ -1,0 +1,1 @@
+"""Data sets: dataset.yaml and what it describes."""
