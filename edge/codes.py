@@ -27,3 +27,68 @@ RECORDING_UNREADABLE = define(
     "The recording's description cannot be read",
     "Record again; the file was made by another tool or release.",
 )
+THERMAL_DEPTH = define(
+    "SRC-101",
+    "The thermal pictures do not have the depth that the bundle demands",
+    "Record 16-bit counts (Y16), or run with '--thermal-input camera8' and expect a lower accuracy.",
+)
+RIG_WITHOUT_ROLES = define(
+    "SRC-102",
+    "The rig does not have the camera that is needed",
+    "Name the cameras of rig.yaml 'rgb' and 'thermal'.",
+)
+BAD_URI = define(
+    "SRC-001",
+    "A source or sink URI is not understood",
+    "Write scheme:path?key=value, for example sim:street?seed=3&pairs=200.",
+)
+SOURCE_MISSING = define(
+    "SRC-002",
+    "A source's file or folder is missing or holds no pictures",
+    "Check the path; pictures are png, jpg, jpeg, tif, tiff or bmp.",
+)
+PICTURE_UNREADABLE = define(
+    "SRC-003",
+    "A picture is corrupt or truncated",
+    "Copy the file again or take it out of the folder; a run never leaves a picture out silently.",
+)
+PAIRS_UNMATCHED = define(
+    "SRC-004",
+    "Pictures have no partner in the other folder",
+    "Both folders must hold the same file stems.",
+)
+VIDEO_UNREADABLE = define(
+    "SRC-005",
+    "A video is corrupt, truncated or of an unknown codec",
+    "Copy the file again, or convert it: ffmpeg -i IN -c:v ffv1 OUT.mkv.",
+)
+THERMAL_DEPTH = define(
+    "SRC-006",
+    "The thermal picture's bit depth is not what the bundle demands",
+    "Give the raw 16-bit counts, or add --thermal-input camera8 to pass 8-bit pictures through as they are.",
+)
+PICTURE_KIND = define(
+    "SRC-007",
+    "A picture's channels or bit depth do not fit its camera",
+    "RGB is 8-bit colour; thermal is one channel of 8 or 16 bits, not a colourised picture.",
+)
+RUN_INCOMPLETE = define(
+    "RUN-001",
+    "A run lacks a source or a bundle",
+    "Give a profile, or --bundle with --source, --rgb or --thermal.",
+)
+RIG_NEEDED = define(
+    "RUN-002",
+    "Two cameras that are not aligned need a rig",
+    "Add --rig rig.yaml, made by 'rigsight calibrate'.",
+)
+BUFFERS_HELD = define(
+    "RUN-003",
+    "All frame buffers are held and none comes back",
+    "Release every FrameSet when you are done with it, or use a larger pool.",
+)
+VIDEO_UNWRITABLE = define(
+    "RUN-004",
+    "The video cannot be encoded",
+    "Use a .avi, .mkv, .mp4 or .webm file.",
+)

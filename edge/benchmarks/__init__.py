@@ -1,0 +1,1 @@
+"""Stages measured as ratios to the naive way, interleaved in one run."""

@@ -1,0 +1,1 @@
+"""Where predictions go: mask pictures, videos, one JSON line a frame set."""
