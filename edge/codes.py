@@ -62,13 +62,8 @@ VIDEO_UNREADABLE = define(
     "A video is corrupt, truncated or of an unknown codec",
     "Copy the file again, or convert it: ffmpeg -i IN -c:v ffv1 OUT.mkv.",
 )
-THERMAL_DEPTH = define(
-    "SRC-006",
-    "The thermal picture's bit depth is not what the bundle demands",
-    "Give the raw 16-bit counts, or add --thermal-input camera8 to pass 8-bit pictures through as they are.",
-)
 PICTURE_KIND = define(
-    "SRC-007",
+    "SRC-006",
     "A picture's channels or bit depth do not fit its camera",
     "RGB is 8-bit colour; thermal is one channel of 8 or 16 bits, not a colourised picture.",
 )
