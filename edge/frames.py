@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,11 @@ Float64 = NDArray[np.float64]
 Image = NDArray[Any]
 
 UNLABELLED = 255
+
+
+def as_uint8(image: Image) -> UInt8:
+    """Name what OpenCV returned as the uint8 picture that it is (no copy)."""
+    return cast(UInt8, image)
 
 
 class TimeSource(str, Enum):

@@ -39,15 +39,13 @@ class AgcSpec(StrictModel):
     high_percent: float = Field(default=99.0, gt=50, le=100)
     smoothing: float = Field(default=0.8, ge=0, lt=1)
     min_span_counts: float = Field(default=64.0, gt=0)
+    sample_stride: int = Field(default=2, ge=1, description="every n-th pixel and row feeds the percentiles")
 
 
 class Geometry(StrictModel):
     """How the grid reaches the graph's size."""
 
-    kind: Literal["resize", "letterbox", "tile"] = "resize"
-    tile_px: int | None = Field(default=None, gt=0)
-    overlap_px: int = Field(default=0, ge=0)
-    blend: Literal["linear", "none"] = "linear"
+    kind: Literal["resize", "letterbox"] = "resize"
 
 
 class Preprocessing(StrictModel):
