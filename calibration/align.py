@@ -208,7 +208,8 @@ def largest_rectangle(valid: UInt8, cells: int = 256) -> tuple[int, int, int, in
     height, width = valid.shape
     block = -(-max(height, width) // cells)
     rows, columns = height // block, width // block
-    whole = valid[: rows * block, : columns * block].reshape(rows, block, columns, block).all(axis=(1, 3))
+    blocks = valid[: rows * block, : columns * block].reshape(rows, block, columns, block)
+    whole: NDArray[np.bool_] = np.asarray(blocks.all(axis=(1, 3)))
     best, area = (0, 0, 0, 0), 0
     heights = np.zeros(columns, dtype=int)
     for row in range(rows):
