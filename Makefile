@@ -29,12 +29,11 @@ check:
 	$(TESTING)/bin/python -m pytest -m slow
 
 # Jetsons with JetPack 6 have Python 3.10: the runtime rooms are tested there too, where it is found.
-test-oldest:
 ifeq ($(OLDEST_PYTHON),)
-	@echo "no python3.10 found: the runtime tests under Python 3.10 are not run"
+test-oldest:
+	@echo "no python3.10 found: the runtime tests are not run under Python 3.10"
 else
-	@test -x $(OLDEST)/bin/rigsight || { $(OLDEST_PYTHON) -m venv $(OLDEST) && \
-		$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -e ".[runtime-test]"; }
+test-oldest: $(OLDEST)/made-with-3.10
 	$(OLDEST)/bin/python -m pytest -m "not slow" tests/base tests/calibration tests/edge
 endif
 
@@ -53,6 +52,12 @@ $(TESTING)/made-with-$(VERSION): pyproject.toml constraints.txt
 	test -e $@ || rm -rf $(TESTING)
 	$(PYTHON) -m venv $(TESTING)
 	$(TESTING)/bin/python -m pip install $(PIP_FLAGS) -e ".[test]"
+	touch $@
+
+$(OLDEST)/made-with-3.10: pyproject.toml constraints.txt
+	test -e $@ || rm -rf $(OLDEST)
+	$(OLDEST_PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -e ".[runtime-test]"
 	touch $@
 
 clean:
