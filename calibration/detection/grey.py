@@ -1,0 +1,42 @@
+"""Grey pictures for detection; the raw ones stay for localisation."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rigsight.calibration.boards import Float64
+from rigsight.calibration.pictures import Image
+
+PERCENTILES = (0.5, 99.5)
+ENOUGH_CONTRAST = 128
+
+
+def to_grey(image: Image) -> Image:
+    """Luma of an RGB picture, or the grey picture itself; the depth stays."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
+
+
+def stretched(grey: Image) -> NDArray[np.uint8]:
+    """8 bits with full contrast: percentiles 0.5 to 99.5 become 0 to 255 unless the contrast is good already."""
+    low, high = np.percentile(grey, PERCENTILES)
+    if grey.dtype == np.uint8 and high - low >= ENOUGH_CONTRAST:
+        return grey
+    scale = 255.0 / max(high - low, 1.0)
+    return np.clip((grey.astype(np.float32) - low) * scale, 0, 255).astype(np.uint8)
+
+
+def resized(grey: Image, scale: float) -> Image:
+    """The picture at another scale (area average down, cubic up)."""
+    if scale == 1:
+        return grey
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
+
+
+def to_native(points: Float64, scaled: Image, grey: Image) -> Float64:
+    """Pixels of a resized picture -> pixels of the original (centres at integers)."""
+    ratio = np.array([grey.shape[1] / scaled.shape[1], grey.shape[0] / scaled.shape[0]])
+    native: Float64 = (points + 0.5) * ratio - 0.5
+    return native
