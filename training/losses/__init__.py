@@ -1,0 +1,1 @@
+"""Losses, each a plain function or module with a worked value in the tests."""
