@@ -1,0 +1,116 @@
+"""Pictures of a demo run: coloured masks, four-in-a-row frames, data URIs and the contact sheet."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from rigsight.edge.bundle.spec import ClassEntry
+from rigsight.edge.demo.results import Sample
+from rigsight.edge.frames import UNLABELLED, UInt8
+
+PREVIEW_BYTES = 480_000
+UNLABELLED_COLOR = (96, 96, 96)
+COLUMNS = ("RGB", "thermal", "fused", "mask", "truth")
+_INK, _PAPER = (230, 233, 238), (22, 25, 30)
+
+
+def colored(mask: UInt8, classes: Sequence[ClassEntry]) -> UInt8:
+    """Class ids uint8 [H,W] in the palette of the classes, RGB uint8 [H,W,3]; grey where unlabelled."""
+    table = np.zeros((256, 3), np.uint8)
+    table[UNLABELLED] = UNLABELLED_COLOR
+    for number, entry in enumerate(classes):
+        table[number] = entry.color
+    return table[mask]
+
+
+def overlaid(rgb: UInt8, mask: UInt8, classes: Sequence[ClassEntry], strength: float = 0.6) -> UInt8:
+    """The mask's colours over the picture; class 0 and unlabelled pixels stay as they are."""
+    blended = cv2.addWeighted(rgb, 1 - strength, colored(mask, classes), strength, 0)
+    plain = (mask == 0) | (mask == UNLABELLED)
+    blended[plain] = rgb[plain]
+    return np.asarray(blended, dtype=np.uint8)
+
+
+def side_by_side(rgb: UInt8, thermal: UInt8, fused: UInt8, mask: UInt8) -> UInt8:
+    """RGB, thermal, fused and coloured mask in one row, RGB uint8 [H, 4W, 3]; thermal is grey."""
+    return np.hstack([rgb, np.repeat(thermal[..., None], 3, axis=2), fused, mask])
+
+
+def panels(sample: Sample, classes: Sequence[ClassEntry]) -> tuple[UInt8, ...]:
+    """The five pictures of a sample in the order of COLUMNS, each RGB uint8 [H,W,3]."""
+    return (
+        sample.rgb,
+        np.repeat(sample.thermal[..., None], 3, axis=2),
+        sample.fused,
+        overlaid(sample.fused, sample.mask, classes),
+        overlaid(sample.fused, sample.truth, classes),
+    )
+
+
+def data_uri(picture: UInt8) -> str:
+    """An RGB picture uint8 [H,W,3] as a JPEG data URI."""
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 86])[1].tobytes()
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def png(picture: UInt8) -> bytes:
+    """RGB uint8 [H,W,3] or grey uint8 [H,W] as PNG."""
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
+    return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+
+
+def contact_sheet(samples: Sequence[Sample], classes: Sequence[ClassEntry], shown: Sequence[int]) -> bytes:
+    """A PNG of at most 480 kB: one row a sample, the columns of COLUMNS, a legend of the ``shown`` classes.
+
+    Tiles shrink until the file fits.
+    """
+    for tile in (240, 216, 192, 168, 144, 120, 96):
+        data = png(_sheet(samples, classes, shown, tile))
+        if len(data) <= PREVIEW_BYTES:
+            break
+    return data
+
+
+def _sheet(
+    samples: Sequence[Sample], classes: Sequence[ClassEntry], shown: Sequence[int], tile: int
+) -> UInt8:
+    gap, head, margin = 8, 30, 14
+    tall = round(tile * samples[0].rgb.shape[0] / samples[0].rgb.shape[1])
+    width = 2 * margin + len(COLUMNS) * tile + (len(COLUMNS) - 1) * gap
+    height = head + len(samples) * (tall + gap) + 30
+    sheet = np.full((height, width, 3), _PAPER, np.uint8)
+    for column, name in enumerate(COLUMNS):
+        _write(sheet, name, margin + column * (tile + gap), 20)
+    for row, sample in enumerate(samples):
+        y = head + row * (tall + gap)
+        for column, picture in enumerate(panels(sample, classes)):
+            x = margin + column * (tile + gap)
+            small = cv2.resize(picture, (tile, tall), interpolation=cv2.INTER_AREA)
+            # Two bits less are invisible and take a quarter off the file.
+            sheet[y : y + tall, x : x + tile] = np.bitwise_and(small.astype(np.uint8), 0xFC)
+    x, y = margin, height - 24
+    for number in shown:
+        sheet[y : y + 13, x : x + 13] = classes[number].color
+        x = _write(sheet, classes[number].name, x + 19, y + 11) + 18
+    return sheet
+
+
+def _write(sheet: UInt8, words: str, x: int, y: int, size: float = 0.43) -> int:
+    """Letters drawn at four times their size and shrunk, which smooths them; returns where they end."""
+    zoom, face = 4, cv2.FONT_HERSHEY_SIMPLEX
+    (wide, tall), below = cv2.getTextSize(words, face, size * zoom, zoom + 1)
+    wide, rise, below = -(-wide // zoom) + 2, -(-tall // zoom) + 1, below // zoom + 2
+    wide = min(wide, sheet.shape[1] - x)
+    if wide <= 0:
+        return x
+    canvas = np.zeros(((rise + below) * zoom, wide * zoom), np.uint8)
+    cv2.putText(canvas, words, (0, rise * zoom), face, size * zoom, 255, zoom + 1, cv2.LINE_AA)
+    ink = cv2.resize(canvas, (wide, rise + below), interpolation=cv2.INTER_AREA)[..., None] / 255.0
+    place = sheet[y - rise : y + below, x : x + wide]
+    place[:] = (place * (1 - ink) + np.array(_INK) * ink).astype(np.uint8)
+    return int(x + wide)
