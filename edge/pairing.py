@@ -176,7 +176,7 @@ class Pairer:
         return self._clock_ns is not None and self._clock_ns - stamp >= self.wait_ns
 
     def _is_silent(self, camera: _Camera, stamp: int) -> bool:
-        """Not heard for ``wait_ms`` and two periods up to this stamp; or never, and ``wait_ms`` have passed."""
+        """Not heard for ``wait_ms`` and two periods up to this stamp; or never for ``wait_ms``."""
         if camera.newest_ns is None:
             return self._waited(stamp)
         period = camera.period_ns or max(c.period_ns for c in self._cameras.values())
@@ -211,3 +211,10 @@ class Pairer:
         )
         self._index += 1
         return made
+
+
+def frame_sets(source: Source, pairer: Pairer) -> Iterator[FrameSet]:
+    """All sets of a source, without threads. Release each one when done with it."""
+    for frame in source.frames():
+        yield from pairer.push(frame)
+    yield from pairer.flush()

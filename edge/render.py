@@ -1,0 +1,112 @@
+"""Pictures for people: thermal in colour, masks over pictures, panels side by side. RGB in, RGB out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from rigsight.edge.bundle.spec import ClassEntry
+from rigsight.edge.frames import UNLABELLED, Prediction, UInt8, as_uint8
+
+LABEL_HEIGHT = 24
+LEGEND_HEIGHT = 22
+MAX_PANEL_WIDTH = 480
+_BAND = (24, 26, 30)
+_TEXT = (235, 235, 235)
+_WARNING = (255, 120, 90)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def thermal_to_colour(thermal: UInt8) -> UInt8:
+    """Thermal after AGC uint8 [H,W] in the inferno palette, uint8 [H,W,3]; hot is bright."""
+    return as_uint8(cv2.cvtColor(cv2.applyColorMap(thermal, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB))
+
+
+def colour_mask(mask: UInt8, classes: Sequence[ClassEntry]) -> UInt8:
+    """Class ids uint8 [H,W] in the bundle's palette, uint8 [H,W,3]; unlabelled is black."""
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(classes)] = [entry.color for entry in classes]
+    table[UNLABELLED] = 0
+    return table[mask]
+
+
+def overlay(rgb: UInt8, mask: UInt8, classes: Sequence[ClassEntry], opacity: float = 0.55) -> UInt8:
+    """The picture uint8 [H,W,3] tinted by class; class 0 (background) and unlabelled pixels stay untinted."""
+    tinted = cv2.addWeighted(rgb, 1 - opacity, colour_mask(mask, classes), opacity, 0)
+    shown = (mask != 0) & (mask != UNLABELLED)
+    return np.where(shown[..., None], tinted, rgb)
+
+
+def average_fusion(rgb: UInt8, thermal: UInt8) -> UInt8:
+    """Plain averaging of RGB uint8 [H,W,3] and thermal uint8 [H,W]: the baseline of every fusion."""
+    return as_uint8(cv2.addWeighted(rgb, 0.5, cv2.cvtColor(thermal, cv2.COLOR_GRAY2RGB), 0.5, 0))
+
+
+def luma(rgb: UInt8) -> UInt8:
+    """Y of BT.601 of an RGB picture uint8 [H,W,3], uint8 [H,W]."""
+    return as_uint8(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+
+
+def panel_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of one panel for a grid: at most 480 wide, both even, as encoders want."""
+    scale = min(1.0, MAX_PANEL_WIDTH / width)
+    return max(2, round(width * scale) // 2 * 2), max(2, round(height * scale) // 2 * 2)
+
+
+def side_by_side(prediction: Prediction, classes: Sequence[ClassEntry]) -> UInt8:
+    """RGB, thermal, fused and mask beside each other, labelled, with the legend of classes below.
+
+    uint8 [H', 4 W', 3], where W' and H' follow from :func:`panel_size` and the bands; the same for every
+    prediction on one grid.
+    """
+    aligned = prediction.aligned
+    has = aligned.source.frames
+    size = panel_size(aligned.rgb.shape[1], aligned.rgb.shape[0])
+    note = f"mask, {prediction.degraded}" if prediction.degraded else "mask"
+    panels = [
+        _panel(aligned.rgb if "rgb" in has else None, "RGB", size),
+        _panel(thermal_to_colour(aligned.thermal) if "thermal" in has else None, "thermal", size),
+        _panel(prediction.fused, "fused", size),
+        _panel(
+            overlay(_background(prediction), prediction.mask, classes), note, size, bool(prediction.degraded)
+        ),
+    ]
+    row = np.hstack(panels)
+    return np.vstack([row, legend(classes, row.shape[1])])
+
+
+def legend(classes: Sequence[ClassEntry], width: int) -> UInt8:
+    """A band of colour swatches with class names, uint8 [22,width,3]."""
+    band = np.full((LEGEND_HEIGHT, width, 3), _BAND, np.uint8)
+    x = 8
+    for entry in classes:
+        length = cv2.getTextSize(entry.name, _FONT, 0.42, 1)[0][0]
+        if x + length + 20 > width:
+            break
+        cv2.rectangle(band, (x, 6), (x + 10, 16), entry.color, -1)
+        cv2.putText(band, entry.name, (x + 15, 15), _FONT, 0.42, _TEXT, 1, cv2.LINE_AA)
+        x += length + 32
+    return band
+
+
+def _background(prediction: Prediction) -> UInt8:
+    aligned = prediction.aligned
+    if "rgb" in aligned.source.frames:
+        return aligned.rgb
+    return as_uint8(cv2.cvtColor(aligned.thermal, cv2.COLOR_GRAY2RGB))
+
+
+def _panel(picture: UInt8 | None, label: str, size: tuple[int, int], warning: bool = False) -> UInt8:
+    width, height = size
+    panel = np.full((height + LABEL_HEIGHT, width, 3), _BAND, np.uint8)
+    if picture is None:
+        label, warning = f"{label}: missing", True
+    elif picture.shape[1::-1] == size:
+        panel[LABEL_HEIGHT:] = picture
+    else:
+        panel[LABEL_HEIGHT:] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    colour = _WARNING if warning else _TEXT
+    cv2.putText(panel, label, (8, 17), _FONT, 0.5, colour, 1, cv2.LINE_AA)
+    return panel
