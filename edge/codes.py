@@ -17,6 +17,31 @@ BUNDLE_ALTERED = define(
     "A file of the bundle was altered, is missing, or is not listed",
     "Copy the bundle again from where it was made; it must hold exactly the files of bundle.yaml.",
 )
+BUNDLE_CONTRACT = define(
+    "BND-004",
+    "The bundle breaks the graph contract",
+    "Export the checkpoint again; hand-made graphs must follow docs/bundle.md.",
+)
+GRAPH_UNREADABLE = define(
+    "BND-005",
+    "The engine cannot load the graph",
+    "Export again with this release, or install a newer onnxruntime.",
+)
+VARIANT_MISSING = define(
+    "BND-006",
+    "The bundle does not hold that part or variant",
+    "'rigsight bundle inspect' lists what it holds.",
+)
+GOLDEN_FAILED = define(
+    "BND-007",
+    "The bundle does not compute here what it computed where it was made",
+    "Do not use it on this machine; report the bundle, onnxruntime's version and the processor.",
+)
+FEED_MISMATCH = define(
+    "BND-008",
+    "A picture does not fit the graph's input",
+    "Make the Preprocessor with the bundle's own size.",
+)
 PROFILE_UNREADABLE = define(
     "PRF-001",
     "The profile cannot be read",

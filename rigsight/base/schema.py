@@ -50,13 +50,22 @@ def read_yaml(path: str | Path, code: ErrorCode) -> Any:
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise code("the file is larger than 8 MiB", where=path)
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except OSError as error:
         raise code(error.strerror or str(error), where=path) from error
+    return parse_yaml(data, code, where=path)
+
+
+def parse_yaml(data: bytes, code: ErrorCode, where: str | Path | None = None) -> Any:
+    """Parse UTF-8 YAML of at most 8 MiB into plain values. Raises ``code`` when that fails."""
+    if len(data) > MAX_YAML_BYTES:
+        raise code("the file is larger than 8 MiB", where=where)
+    try:
+        return yaml.safe_load(data.decode("utf-8"))
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
-        raise code(f"it is not valid YAML{line}", where=path) from error
+        raise code(f"it is not valid YAML{line}", where=where) from error
 
 
 def load_model(path: str | Path, model: type[M], code: ErrorCode) -> M:

@@ -1,0 +1,76 @@
+"""The graph contract of bundle.yaml, checked before anything is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rigsight.edge import codes
+from rigsight.edge.bundle.spec import BundleSpec, Part, Tensor
+
+PICTURES = {"rgb": 3, "thermal": 1}
+
+
+def check_contract(spec: BundleSpec, where: str | Path | None = None) -> None:
+    """Check inputs, outputs and classes of every part.
+
+    Raises:
+        RigsightError: BND-004 with the tensor at fault.
+    """
+    for part in spec.parts:
+        if part.name == "main":
+            _check_inputs(part, where)
+            _check_outputs(part, spec, where)
+
+
+def graph_size(part: Part) -> tuple[int, int]:
+    """(width, height) of a part's pictures."""
+    shape = next(part.inputs[name].shape for name in PICTURES if name in part.inputs)
+    return shape[2], shape[1]
+
+
+def _check_inputs(part: Part, where: str | Path | None) -> None:
+    sizes = set()
+    for name, tensor in part.inputs.items():
+        if tensor.host is not None:
+            continue
+        if name not in PICTURES:
+            raise codes.BUNDLE_CONTRACT(
+                f"the input '{name}' is no camera and names no host function", where=where
+            )
+        _expect(name, tensor, "uint8", (1, None, None, PICTURES[name]), where)
+        sizes.add(tensor.shape[1:3])
+    if len(sizes) != 1:
+        raise codes.BUNDLE_CONTRACT("the graph must take 'rgb', 'thermal' or both, of one size", where=where)
+
+
+def _check_outputs(part: Part, spec: BundleSpec, where: str | Path | None) -> None:
+    width, height = graph_size(part)
+    channels = len(spec.classes)
+    if spec.task == "semantic" and not {"logits", "mask"} & set(part.outputs):
+        raise codes.BUNDLE_CONTRACT("a semantic graph must give 'logits' or 'mask'", where=where)
+    for name, tensor in part.outputs.items():
+        if name == "logits":
+            if len(tensor.shape) == 4 and tensor.shape[1] != channels:
+                raise codes.BUNDLE_CONTRACT(
+                    f"wrong class count: bundle.yaml names {channels} classes, the logits have "
+                    f"{tensor.shape[1]} channels",
+                    where=where,
+                )
+            _expect(name, tensor, "float32", (1, channels, height, width), where)
+        elif name in ("mask", "confidence", "probability"):
+            _expect(name, tensor, "uint8", (1, height, width), where)
+        elif name == "fused":
+            _expect(name, tensor, "uint8", (1, height, width, 3), where)
+
+
+def _expect(
+    name: str, tensor: Tensor, dtype: str, shape: tuple[int | None, ...], where: str | Path | None
+) -> None:
+    fits = len(tensor.shape) == len(shape) and all(
+        have > 0 and want in (None, have) for have, want in zip(tensor.shape, shape, strict=True)
+    )
+    if tensor.dtype != dtype or not fits:
+        wanted = ",".join("?" if side is None else str(side) for side in shape)
+        raise codes.BUNDLE_CONTRACT(
+            f"'{name}' must be {dtype} [{wanted}], not {tensor.dtype} {list(tensor.shape)}", where=where
+        )

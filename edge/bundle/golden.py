@@ -1,0 +1,150 @@
+"""golden.npz: raw inputs and the outputs that belong to them, run again where a bundle is installed.
+
+The inputs are native pictures (thermal counts before the AGC) with their rigs, so that AGC, alignment,
+engine and mask are all covered.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rigsight.base.schema import parse_model, parse_yaml
+from rigsight.calibration.codes import RIG_UNREADABLE
+from rigsight.calibration.rig import Rig
+from rigsight.edge import codes
+from rigsight.edge.bundle.reader import Bundle
+from rigsight.edge.engines.base import Engine
+from rigsight.edge.frames import Frame, FrameSet, Image, PixelFormat, Prediction, UInt8
+from rigsight.edge.predictor import Predictor
+from rigsight.edge.preprocess import Preprocessor
+
+GOLDEN_FILE = "golden.npz"
+MAX_GOLDEN_BYTES = 256 << 20
+# Another OpenCV may round a warped pixel the other way, another processor sums in another order.
+MIN_MASK_AGREEMENT = 0.995
+MAX_FUSED_DIFFERENCE = 1.0
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Cases of one golden file; ``rigs`` holds rig.yaml's text, or None where the pictures are aligned.
+
+    ``rgb`` uint8 [h,w,3], ``thermal`` uint16 or uint8 [h,w], ``masks`` uint8 [H,W], ``fused`` uint8 [H,W,3].
+    """
+
+    rgb: tuple[UInt8, ...]
+    thermal: tuple[Image, ...]
+    rigs: tuple[str | None, ...]
+    scenes: tuple[str, ...]
+    masks: tuple[UInt8, ...] = ()
+    fused: tuple[UInt8, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """The npz, compressed."""
+        arrays: dict[str, NDArray[np.generic]] = {"scenes": np.array(self.scenes)}
+        for i in range(len(self.scenes)):
+            arrays[f"rgb_{i}"], arrays[f"thermal_{i}"] = self.rgb[i], self.thermal[i]
+            arrays[f"rig_{i}"] = np.frombuffer((self.rigs[i] or "").encode(), np.uint8)
+            arrays[f"mask_{i}"] = self.masks[i]
+            if self.fused:
+                arrays[f"fused_{i}"] = self.fused[i]
+        stream = io.BytesIO()
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str | None = None) -> Golden:
+        """Read the npz; nothing is unpickled. Raises RigsightError BND-001."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if sum(member.file_size for member in archive.infolist()) > MAX_GOLDEN_BYTES:
+                    raise ValueError("it unpacks to more than 256 MiB")
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                scenes = tuple(str(scene) for scene in arrays["scenes"])
+                column = {
+                    key: tuple(arrays[f"{key}_{i}"] for i in range(len(scenes)) if f"{key}_{i}" in arrays)
+                    for key in ("rgb", "thermal", "rig", "mask", "fused")
+                }
+        except (ValueError, KeyError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} cannot be read ({error})", where=where) from error
+        if any(len(column[key]) != len(scenes) for key in ("rgb", "thermal", "rig", "mask")):
+            raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} lacks an array", where=where)
+        rigs = tuple(rig.tobytes().decode() or None for rig in column["rig"])
+        return cls(column["rgb"], column["thermal"], rigs, scenes, column["mask"], column["fused"])
+
+
+@dataclass(frozen=True)
+class GoldenResult:
+    """How one case compares: share of equal mask pixels, mean difference of the fused picture in levels."""
+
+    scene: str
+    mask_agreement: float
+    fused_difference: float | None
+
+    @property
+    def passed(self) -> bool:
+        """Within the tolerances of this module."""
+        fused_fits = self.fused_difference is None or self.fused_difference <= MAX_FUSED_DIFFERENCE
+        return self.mask_agreement >= MIN_MASK_AGREEMENT and fused_fits
+
+
+def predict_golden(bundle: Bundle, engine: Engine, golden: Golden) -> Golden:
+    """``golden`` with the outputs that this bundle computes here."""
+    predictions = [_predict(bundle, engine, golden, case) for case in range(len(golden.scenes))]
+    fused = tuple(p.fused for p in predictions if p.fused is not None)
+    return replace(golden, masks=tuple(p.mask for p in predictions), fused=fused)
+
+
+def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
+    """Run the bundle's golden inputs on this machine and compare.
+
+    Raises:
+        RigsightError: BND-001 without a readable golden file, BND-007 when a case departs.
+    """
+    if GOLDEN_FILE not in bundle.spec.files:
+        raise codes.BUNDLE_UNREADABLE(f"it has no {GOLDEN_FILE}", where=bundle.path)
+    expected = Golden.from_bytes(bundle.read(GOLDEN_FILE), where=str(bundle.path))
+    results = []
+    for case, scene in enumerate(expected.scenes):
+        prediction = _predict(bundle, engine, expected, case)
+        mask = expected.masks[case]
+        if mask.shape != prediction.mask.shape:
+            raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} is of another size", where=bundle.path)
+        difference = None
+        if expected.fused and prediction.fused is not None:
+            levels = expected.fused[case].astype(np.int16) - prediction.fused
+            difference = float(np.abs(levels).mean())
+        results.append(GoldenResult(scene, float((mask == prediction.mask).mean()), difference))
+    worst = min(results, key=lambda result: (result.passed, result.mask_agreement))
+    if not worst.passed:
+        raise codes.GOLDEN_FAILED(
+            f"golden case '{worst.scene}': {worst.mask_agreement:.2%} of the mask agree"
+            + ("" if worst.fused_difference is None else f", fused differs by {worst.fused_difference:.2f}"),
+            where=bundle.path,
+        )
+    return results
+
+
+def _predict(bundle: Bundle, engine: Engine, golden: Golden, case: int) -> Prediction:
+    text = golden.rigs[case]
+    rig = None
+    if text is not None:
+        data = parse_yaml(text.encode(), RIG_UNREADABLE, where=GOLDEN_FILE)
+        rig = parse_model(data, Rig, RIG_UNREADABLE, where=GOLDEN_FILE)
+    preprocessor = Preprocessor(bundle.spec.preprocessing, bundle.size, rig)
+    return Predictor(bundle, engine)(preprocessor(_frame_set(golden.rgb[case], golden.thermal[case])))
+
+
+def _frame_set(rgb: UInt8, thermal: Image) -> FrameSet:
+    mono = PixelFormat.MONO16 if thermal.dtype == np.uint16 else PixelFormat.MONO8
+    frames = {
+        "rgb": Frame("rgb", rgb, 0, 0, PixelFormat.RGB8),
+        "thermal": Frame("thermal", thermal, 0, 0, mono),
+    }
+    return FrameSet(0, 0, frames)

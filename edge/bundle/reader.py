@@ -1,0 +1,100 @@
+"""Opening a bundle: a folder or one zip, every byte checked against bundle.yaml before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rigsight.base.schema import parse_model, parse_yaml
+from rigsight.edge import codes
+from rigsight.edge.bundle.contract import check_contract, graph_size
+from rigsight.edge.bundle.spec import BundleSpec, Part
+from rigsight.edge.bundle.storage import Storage, open_storage
+
+SPEC_FILE = "bundle.yaml"
+SIGNATURE_FILE = "SIGNATURE"
+UNLISTED = (SPEC_FILE, SIGNATURE_FILE)
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An open, verified bundle. Make it with :func:`open_bundle`."""
+
+    spec: BundleSpec
+    storage: Storage
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """The folder or zip it was opened from."""
+        return self.storage.path
+
+    @property
+    def id(self) -> str:
+        """``name-release-`` and the first twelve digits of bundle.yaml's sha256."""
+        return f"{self.spec.name}-{self.spec.release}-{self.sha256[:12]}"
+
+    def read(self, path: str) -> bytes:
+        """A listed file, verified again, so that the bytes used are the bytes that were promised.
+
+        Raises:
+            RigsightError: BND-003 when it is not listed, missing or altered.
+        """
+        if path not in self.spec.files:
+            raise codes.BUNDLE_ALTERED(f"'{path}' is not listed in bundle.yaml", where=self.path)
+        if path not in self.storage.sizes:
+            raise codes.BUNDLE_ALTERED(f"'{path}' is missing", where=self.path)
+        data = self.storage.read(path)
+        if hashlib.sha256(data).hexdigest() != self.spec.files[path]:
+            raise codes.BUNDLE_ALTERED(f"'{path}' is not the file that was exported", where=self.path)
+        return data
+
+    def part(self, name: str = "main") -> Part:
+        """One graph's description. Raises RigsightError BND-006 for a part it does not have."""
+        for part in self.spec.parts:
+            if part.name == name:
+                return part
+        raise codes.VARIANT_MISSING(f"there is no part '{name}'", where=self.path)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the main graph's pictures."""
+        return graph_size(self.part())
+
+
+def open_bundle(path: str | Path) -> Bundle:
+    """Open a bundle and verify all of it: schema, graph contract, the sha256 of every file, nothing unlisted.
+
+    Raises:
+        RigsightError: BND-001 unreadable, BND-002 another schema, BND-003 altered, missing or unlisted
+            files, BND-004 tensors or classes that break the graph contract.
+    """
+    path = Path(path)
+    storage = open_storage(path)
+    if SPEC_FILE not in storage.sizes:
+        raise codes.BUNDLE_UNREADABLE("there is no bundle.yaml in it", where=path)
+    text = storage.read(SPEC_FILE)
+    data = parse_yaml(text, codes.BUNDLE_SCHEMA, where=path / SPEC_FILE)
+    _check_version(data, path)
+    spec = parse_model(data, BundleSpec, codes.BUNDLE_SCHEMA, where=path / SPEC_FILE)
+    check_contract(spec, where=path)
+    unlisted = sorted(set(storage.sizes) - set(spec.files) - set(UNLISTED))
+    if unlisted:
+        raise codes.BUNDLE_ALTERED(f"'{unlisted[0]}' is not listed in bundle.yaml", where=path)
+    bundle = Bundle(spec, storage, hashlib.sha256(text).hexdigest())
+    for name in spec.files:
+        bundle.read(name)
+    return bundle
+
+
+def _check_version(data: Any, path: Path) -> None:
+    version = data.get("version") if isinstance(data, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        raise codes.BUNDLE_SCHEMA(
+            f"it has schema version {version}, this release reads {VERSION}",
+            where=path / SPEC_FILE,
+            fix="Update rigsight, or export the checkpoint with this release.",
+        )

@@ -1,0 +1,124 @@
+"""Where a bundle's bytes lie: a folder or one zip. Nothing is ever unpacked to disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Protocol
+
+from rigsight.base.errors import RigsightError
+from rigsight.edge import codes
+
+MAX_FILES = 1000
+MAX_TOTAL_BYTES = 2 << 30
+
+
+class Storage(Protocol):
+    """Files by their path inside the bundle."""
+
+    path: Path
+    sizes: dict[str, int]
+
+    def read(self, name: str) -> bytes:
+        """The whole file. Raises RigsightError BND-001 or BND-003."""
+
+
+class FolderStorage:
+    """A folder of plain files; links are refused, so that nothing outside it is read."""
+
+    def __init__(self, path: Path) -> None:
+        """List the folder. Raises RigsightError BND-001 or BND-003."""
+        self.path = path
+        self.sizes: dict[str, int] = {}
+        for folder, subfolders, names in os.walk(path, onerror=self._fail):
+            for name in [*subfolders, *names]:
+                inside = Path(folder, name)
+                mode = inside.lstat().st_mode
+                relative = inside.relative_to(path).as_posix()
+                if stat.S_ISREG(mode):
+                    self.sizes[relative] = inside.lstat().st_size
+                elif not stat.S_ISDIR(mode):
+                    raise codes.BUNDLE_ALTERED(f"'{relative}' is a link or device, not a file", where=path)
+        _check_totals(self.sizes, path)
+
+    def read(self, name: str) -> bytes:
+        """See :class:`Storage`."""
+        try:
+            with (self.path / name).open("rb") as file:
+                data = file.read(self.sizes[name] + 1)
+        except OSError as error:
+            raise codes.BUNDLE_UNREADABLE(error.strerror or str(error), where=self.path / name) from error
+        if len(data) != self.sizes[name]:
+            raise codes.BUNDLE_ALTERED(f"'{name}' changed while it was read", where=self.path)
+        return data
+
+    def _fail(self, error: OSError) -> None:
+        raise codes.BUNDLE_UNREADABLE(error.strerror or str(error), where=self.path) from error
+
+
+class ZipStorage:
+    """One zip, read member by member, never beyond the size its directory declares."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the zip's directory. Raises RigsightError BND-001 or BND-003."""
+        self.path = path
+        self.sizes: dict[str, int] = {}
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise codes.BUNDLE_UNREADABLE(f"it is not a whole zip ({error})", where=path) from error
+        for member in self._zip.infolist():
+            if member.is_dir():
+                continue
+            name = member.filename
+            if name.startswith("/") or ".." in name.split("/") or "\\" in name or ":" in name:
+                raise codes.BUNDLE_ALTERED(f"the path '{name}' leaves the bundle", where=path)
+            if name in self.sizes:
+                raise codes.BUNDLE_ALTERED(f"'{name}' is in the zip twice", where=path)
+            if member.flag_bits & 1:
+                raise codes.BUNDLE_UNREADABLE(f"'{name}' is encrypted", where=path)
+            self.sizes[name] = member.file_size
+        _check_totals(self.sizes, path)
+
+    def read(self, name: str) -> bytes:
+        """See :class:`Storage`."""
+        try:
+            with self._zip.open(name) as member:
+                data = member.read(self.sizes[name] + 1)
+        except (
+            OSError,
+            EOFError,
+            zipfile.BadZipFile,
+            zlib.error,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            raise codes.BUNDLE_ALTERED(f"'{name}' cannot be unpacked ({error})", where=self.path) from error
+        if len(data) != self.sizes[name]:
+            raise codes.BUNDLE_ALTERED(f"'{name}' is not as long as the zip says", where=self.path)
+        return data
+
+
+def open_storage(path: Path) -> Storage:
+    """A folder or a zip. Raises RigsightError BND-001 where it is neither."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise codes.BUNDLE_UNREADABLE("there is no bundle", where=path) from error
+    try:
+        return FolderStorage(path) if stat.S_ISDIR(mode) else ZipStorage(path)
+    except OSError as error:
+        raise codes.BUNDLE_UNREADABLE(error.strerror or str(error), where=path) from error
+
+
+def _check_totals(sizes: dict[str, int], path: Path) -> None:
+    problem: RigsightError | None = None
+    if len(sizes) > MAX_FILES:
+        problem = codes.BUNDLE_UNREADABLE(f"it holds more than {MAX_FILES} files", where=path)
+    elif sum(sizes.values()) > MAX_TOTAL_BYTES:
+        problem = codes.BUNDLE_UNREADABLE("its files take more than 2 GiB", where=path)
+    if problem is not None:
+        raise problem

@@ -1,0 +1,1 @@
+"""What runs a graph: named arrays in, named arrays out."""

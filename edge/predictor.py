@@ -1,0 +1,125 @@
+"""From an Aligned to a Prediction: feeds, engine, mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import perf_counter_ns
+
+import cv2
+import numpy as np
+
+from rigsight.edge import codes
+from rigsight.edge.bundle.contract import PICTURES
+from rigsight.edge.bundle.reader import Bundle
+from rigsight.edge.bundle.spec import Modalities
+from rigsight.edge.engines.base import Array, Engine
+from rigsight.edge.frames import UNLABELLED, Aligned, Prediction, UInt8
+from rigsight.edge.postprocess import class_confidence, class_mask
+from rigsight.edge.saliency import vsm_tables
+
+# What a graph may ask the host for: name in bundle.yaml -> function of rgb [H,W,3] and thermal [H,W].
+HOST_FUNCTIONS: dict[str, Callable[[UInt8, UInt8], Array]] = {"vsm_tables": vsm_tables}
+
+_ONLY: dict[str, Modalities] = {"thermal": "rgb_only", "rgb": "thermal_only"}
+
+
+class Predictor:
+    """Runs one bundle's network. Like its engine it belongs to one thread."""
+
+    def __init__(
+        self, bundle: Bundle, engine: Engine, *, scene: str | None = None, confidence: bool = False
+    ) -> None:
+        """``scene`` names the row of the bundle's accuracy table that holds here; None: the worst row counts.
+
+        Raises:
+            RigsightError: BND-004 for a host function that this release does not have, BND-006 for a scene
+                without a row.
+        """
+        self.bundle, self.engine, self.scene, self.confidence = bundle, engine, scene, confidence
+        part = bundle.part()
+        self._wants = tuple(name for name in PICTURES if name in part.inputs)
+        self._hosts = {name: tensor.host for name, tensor in part.inputs.items() if tensor.host is not None}
+        for host in self._hosts.values():
+            if host not in HOST_FUNCTIONS:
+                known = ", ".join(HOST_FUNCTIONS)
+                raise codes.BUNDLE_CONTRACT(
+                    f"it needs the host function '{host}', this release has {known}", where=bundle.path
+                )
+        table = bundle.spec.accuracy
+        if scene is not None and table and scene not in table:
+            raise codes.VARIANT_MISSING(
+                f"there is no accuracy for the scene '{scene}', only for {', '.join(table)}",
+                where=bundle.path,
+            )
+
+    def accuracy(self, modalities: Modalities) -> float | None:
+        """The mIoU that the bundle promises with these modalities; None where it promises nothing."""
+        table = self.bundle.spec.accuracy
+        rows = [table[self.scene]] if self.scene in table else list(table.values())
+        stated = [row[modalities] for row in rows if modalities in row]
+        return min(stated) if stated else None
+
+    def __call__(self, aligned: Aligned) -> Prediction:
+        """Predict one set. A missing modality is an all-zero picture, and ``degraded`` says what that costs.
+
+        Where the bundle's accuracy without it is unknown or below its ``min_accuracy`` there is no mask: all
+        pixels are unlabelled.
+
+        Raises:
+            RigsightError: BND-008 when the pictures do not have the graph's size.
+        """
+        start = perf_counter_ns()
+        feeds: dict[str, Array] = {}
+        for name, host in self._hosts.items():
+            feeds[name] = HOST_FUNCTIONS[host](aligned.rgb, aligned.thermal)
+        if "rgb" in self._wants:
+            feeds["rgb"] = aligned.rgb[None]
+        if "thermal" in self._wants:
+            feeds["thermal"] = aligned.thermal[None, :, :, None]
+        fed = perf_counter_ns()
+        outputs = self.engine.infer(feeds)
+        ran = perf_counter_ns()
+        trusted, degraded = self._judge(aligned)
+        mask, confidence = self._mask(outputs, aligned.valid, trusted)
+        fused = outputs["fused"][0].copy() if "fused" in outputs else None
+        done = perf_counter_ns()
+        return Prediction(
+            aligned=aligned,
+            mask=mask,
+            confidence=confidence,
+            fused=fused,
+            degraded=degraded,
+            bundle_id=self.bundle.id,
+            stage_ns={"host": fed - start, "engine": ran - fed, "mask": done - ran},
+        )
+
+    def _judge(self, aligned: Aligned) -> tuple[bool, str | None]:
+        """Whether a mask may be given, and what to say of a missing modality."""
+        missing = [role for role in self._wants if role not in aligned.source.frames]
+        least = self.bundle.spec.min_accuracy
+        if not missing:
+            return True, None
+        what = f"{' and '.join(missing)} missing"
+        if len(missing) == len(self._wants):
+            return False, f"{what}: no mask"
+        promised = self.accuracy(_ONLY[missing[0]])
+        if promised is None:
+            return least == 0, f"{what}, accuracy unknown" + ("" if least == 0 else ": no mask")
+        if promised < least:
+            return False, f"{what}, mIoU {promised:.2f} is below {least:.2f}: no mask"
+        return True, f"{what}, mIoU {promised:.2f}"
+
+    def _mask(self, outputs: Mapping[str, Array], valid: UInt8, trusted: bool) -> tuple[UInt8, UInt8 | None]:
+        if not trusted or not {"logits", "mask"} & set(outputs):
+            mask: UInt8 = np.full(valid.shape, UNLABELLED, np.uint8)
+            return mask, np.zeros(valid.shape, np.uint8) if self.confidence else None
+        outside = cv2.bitwise_not(valid)
+        if "logits" in outputs:
+            mask = class_mask(outputs["logits"])
+            cv2.bitwise_or(mask, outside, dst=mask)
+            return mask, class_confidence(outputs["logits"], mask) if self.confidence else None
+        mask = cv2.bitwise_or(outputs["mask"][0], outside)  # type: ignore[assignment]
+        confidence = outputs["confidence"][0].copy() if self.confidence and "confidence" in outputs else None
+        if confidence is not None:
+            confidence[outside > 0] = 0
+        return mask, confidence
