@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 WIDTH = 420
 
@@ -72,10 +73,10 @@ def distance_plot(series: Series, *, title: str, unit: str = "px", mark: Mark | 
     for x, y in points:
         px, py = at(x, y)
         parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" style="fill:{series.color}"/>')
-        parts.append(
-            f'<text class="value" x="{px:.1f}" y="{py - 10:.1f}" text-anchor="middle">{short(y)}</text>'
-        )
-        parts.append(f'<text x="{px:.1f}" y="{height - 20}" text-anchor="middle">{x:g}</text>')
+        falling = slope(curve, x) * (last - first) < -0.15 * ceiling
+        shift, anchor = (7, "start") if falling else (0, "middle")
+        parts.append(_text(px + shift, py - (6 if falling else 10), short(y), anchor, "value"))
+        parts.append(_text(px, height - 20, f"{x:g}"))
     parts.append(_text((left + WIDTH - right) / 2, height - 4, "distance, m (log)"))
     return "".join(parts) + "</svg>"
 
@@ -120,7 +121,7 @@ def slope(curve: Sequence[tuple[float, float]], x: float) -> float:
     >>> round(slope([(1, 0), (10, 2), (100, 2)], 5), 3)
     0.869
     """
-    for (x0, y0), (x1, y1) in zip(curve, curve[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(curve):
         if x0 <= x <= x1 and x1 > x0:
             return (y1 - y0) / math.log(x1 / x0)
     return 0.0

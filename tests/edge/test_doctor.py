@@ -1,0 +1,71 @@
+"""The doctor sees what is there, says what is lacking, and never falls ill itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from rigsight.edge import doctor
+from rigsight.edge.doctor import Check, can_run, examine, shipped_bundle
+
+
+def by_name(checks: list[Check]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+def test_this_machine_can_run() -> None:
+    checks = examine()
+    assert can_run(checks)
+    named = by_name(checks)
+    assert named["OpenCV"].found.startswith(cv2.__version__)
+    assert "CPU" in named["ONNX Runtime"].found
+    assert named["Python"].state == "ok"
+    assert {"TensorRT", "cameras", "serial ports", "disk", "cache folder", "training"} <= set(named)
+
+
+def test_what_is_not_ok_and_can_be_mended_says_how() -> None:
+    for check in examine(Path("nowhere")):
+        if check.state == "broken":
+            assert check.fix, check
+
+
+def test_without_an_engine_the_runtime_cannot_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # what an import finds when it is not installed
+    checks = examine()
+    assert not can_run(checks)
+    assert by_name(checks)["ONNX Runtime"].fix == "pip install onnxruntime"
+
+
+def test_a_probe_that_fails_is_one_line_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ill() -> None:
+        """Cameras."""
+        raise OSError("the bus is gone")
+
+    monkeypatch.setattr(doctor, "PROBES", (ill, doctor.python))
+    checks = examine()
+    assert [(c.name, c.state) for c in checks] == [("Cameras", "missing"), ("Python", "ok")]
+    assert "the bus is gone" in checks[0].found
+
+
+def test_devices_without_permission_name_the_group() -> None:
+    [check] = doctor._devices("serial ports", [Path("/dev/not-there")], "dialout")
+    assert check.state == "missing"
+    assert "usermod -aG dialout" in check.fix
+    [check] = doctor._devices("serial ports", [], "dialout")
+    assert check.found == "none connected"
+
+
+def test_a_bundle_is_missing_broken_or_named(tmp_path: Path) -> None:
+    assert shipped_bundle(tmp_path / "none").state == "missing"
+    (tmp_path / "bundle.yaml").write_text("version: 1\n")
+    broken = shipped_bundle(tmp_path)
+    assert broken.state == "broken"
+    assert "BND-" in broken.found
+
+
+def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: type("usage", (), {"free": 5 << 20})())
+    assert by_name(list(doctor.storage()))["disk"].state == "missing"
