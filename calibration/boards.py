@@ -33,7 +33,7 @@ class Board(StrictModel):
     pitch_m: float | None = Field(
         default=None,
         gt=0,
-        description="circles: distance of neighbouring centres; asymmetric: half the distance in a row; metres",
+        description="circles: distance of neighbours; asymmetric: half the distance in a row; metres",
     )
     diameter_m: float | None = Field(default=None, gt=0, description="diameter of the circles, metres")
 
@@ -77,7 +77,7 @@ class Board(StrictModel):
 
     @property
     def circle_m(self) -> float:
-        """Diameter of the circles, metres: as given, else half the distance of neighbours; 0 for chessboards."""
+        """Diameter of the circles, metres: as given, else half their distance; 0 for chessboards."""
         if self.kind == "chessboard":
             return 0.0
         return self.diameter_m or DEFAULT_DIAMETER_OF_PITCH * self._nearest_m

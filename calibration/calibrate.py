@@ -18,6 +18,7 @@ from rigsight.calibration.pictures import Picture, as_image
 from rigsight.calibration.rig import (
     Camera,
     Cylinder,
+    MatchedHomography,
     OutputGrid,
     Plane,
     Provenance,
@@ -116,6 +117,7 @@ def calibrate_pair(
     for reasons in (reference.rejected, camera.rejected, pair.rejected):
         rejected |= {view: reason for view, reason in reasons.items() if view not in rejected}
     matched = list(pair.points.values())
+    chosen: Plane | Cylinder | MatchedHomography
     if surface == "homography":
         chosen = matched_homography(pair.reference, pair.camera, matched)
     else:

@@ -32,7 +32,7 @@ PICTURE_OF_ANOTHER_CAMERA = define(
 BOARD_INVALID = define(
     "CAL-010",
     "board.yaml cannot be used",
-    "Give kind, columns, rows and square_m (chessboard, inner corners counted) or pitch_m (circles), in metres.",
+    "Give kind, columns, rows (inner corners) and square_m (chessboard) or pitch_m (circles), in metres.",
 )
 PICTURE_UNREADABLE = define(
     "CAL-011",
@@ -47,7 +47,7 @@ PICTURES_MISSING = define(
 PICTURES_UNPAIRED = define(
     "CAL-013",
     "The pictures of the two cameras do not pair",
-    "Name the two pictures of one instant alike (equal stems, or equal last numbers: left07.jpg and right07.jpg).",
+    "Name pictures of one instant alike: equal stems, or equal last numbers (left07.jpg, right07.jpg).",
 )
 PICTURES_OF_MIXED_SIZE = define(
     "CAL-014",
@@ -57,7 +57,7 @@ PICTURES_OF_MIXED_SIZE = define(
 BOARD_NOT_FOUND = define(
     "CAL-015",
     "The board is found in no picture",
-    "Check kind, columns and rows in board.yaml (inner corners are counted) and that the whole board is seen.",
+    "Check kind, columns and rows in board.yaml (inner corners count) and that the whole board is seen.",
 )
 TOO_FEW_VIEWS = define(
     "CAL-016",
@@ -67,12 +67,12 @@ TOO_FEW_VIEWS = define(
 SOLVE_DEGENERATE = define(
     "CAL-017",
     "The views do not determine the camera",
-    "Tilt the board by 20 to 45 degrees in different directions and bring it near enough to fill the picture.",
+    "Tilt the board by 20 to 45 degrees in different directions, near enough to fill the picture.",
 )
 VIEWS_CONTRADICT = define(
     "CAL-018",
     "The views of the two cameras contradict each other",
-    "Check that pictures of one name show the same instant, that the rig is stiff and that the board stands still.",
+    "Check that pictures of one name show one instant, that the rig is stiff and the board stands still.",
 )
 HOMOGRAPHY_FAILED = define(
     "CAL-019",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -198,7 +199,7 @@ def _solve(
     return (_refined(reference, K1, D1), _refined(camera, K2, D2)), pose, float(rms), errors
 
 
-def _refined(camera: Camera, K: Float64, D: Float64) -> Camera:
+def _refined(camera: Camera, K: Any, D: Any) -> Camera:
     lens = tuple(float(value) for value in np.asarray(D).reshape(-1)[: len(camera.D)])
     return camera.model_copy(update={"K": as_matrix3(K), "D": lens})
 

@@ -44,6 +44,7 @@ def matched_homography(
             f"{100 * inlier.mean():.0f} % of {len(source)} matched points fit one homography within "
             f"{threshold_px:g} px"
         )
-    rays = np.column_stack([source, np.ones(len(source))]) @ H.T
+    matrix: Float64 = np.asarray(H, dtype=np.float64)
+    rays = np.column_stack([source, np.ones(len(source))]) @ matrix.T
     errors = np.linalg.norm(rays[:, :2] / rays[:, 2:] - target, axis=1)[inlier]
-    return MatchedHomography(H=as_matrix3(H), inlier_rms_px=float(np.sqrt(np.mean(errors**2))))
+    return MatchedHomography(H=as_matrix3(matrix), inlier_rms_px=float(np.sqrt(np.mean(errors**2))))

@@ -95,12 +95,11 @@ def calibrate_camera(
 
 def view_errors(solution: CameraSolution, board: Board) -> dict[str, float]:
     """Root mean square reprojection error of each view, pixels."""
-    return {
-        view: float(
-            np.sqrt(np.mean(np.sum((_projected(solution.camera, pose, board) - points) ** 2, axis=1)))
-        )
-        for (view, pose), points in zip(solution.poses.items(), solution.points.values(), strict=True)
-    }
+    errors = {}
+    for view, pose in solution.poses.items():
+        off = _projected(solution.camera, pose, board) - solution.points[view]
+        errors[view] = float(np.sqrt(np.mean((off**2).sum(axis=1))))
+    return errors
 
 
 def circle_bias(camera: Camera, pose: Float64, board: Board) -> Float64:
@@ -186,14 +185,8 @@ def _solve_pinhole(points: Sequence[Float64], board: Board, size: tuple[int, int
     rms, K, D, rotations, translations, sigma, _, _ = cv2.calibrateCameraExtended(
         world, pixels, size, np.eye(3), np.zeros(5), criteria=CRITERIA
     )
-    return (
-        rms,
-        K,
-        D.reshape(-1)[:5],
-        rotations,
-        translations,
-        float(np.asarray(sigma).reshape(-1)[0] / K[0, 0]),
-    )
+    focal_sigma = float(np.asarray(sigma).reshape(-1)[0] / K[0, 0])
+    return rms, K, D.reshape(-1)[:5], rotations, translations, focal_sigma
 
 
 def _solve_fisheye(points: Sequence[Float64], board: Board, size: tuple[int, int]) -> Any:

@@ -55,7 +55,8 @@ def pair_pictures(
     on both sides.
 
     Returns:
-        (name, reference picture, camera picture) for each pair, and file name -> reason for the rest.
+        (stem of the reference's, reference's picture, camera's picture) of each pair, and file name ->
+        reason for the rest.
 
     Raises:
         RigsightError: CAL-013 when nothing pairs, a name is ambiguous, or both sides are the same files.
@@ -77,7 +78,7 @@ def pair_pictures(
         )
     left_over = [path for side in sides for key, path in side.items() if key not in common]
     reasons = {path.name: "the other camera has no picture of that name" for path in left_over}
-    return [(key, sides[0][key], sides[1][key]) for key in common], reasons
+    return [(sides[0][key].stem, sides[0][key], sides[1][key]) for key in common], reasons
 
 
 def _keyed(reference: Sequence[Path], camera: Sequence[Path], key: Any) -> list[dict[str, Path]]:

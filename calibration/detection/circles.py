@@ -19,7 +19,7 @@ WINDOWS = (0.05, 0.1, 0.2)
 LEVELS = (0.25, 0.12)
 ROUNDNESS = (0.8, 1.15)
 THINNEST = 0.25
-SIZE_RANGE = 2.2
+SIZE_RANGE = 3.0
 # OpenCV's own grid finder may search for minutes among many candidates; the one used here cannot, and its
 # time grows with their number, so only the most alike are kept.
 MOST_CANDIDATES = 3.0

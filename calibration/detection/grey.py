@@ -19,12 +19,13 @@ def to_grey(image: Image) -> Image:
 
 
 def stretched(grey: Image) -> NDArray[np.uint8]:
-    """8 bits with full contrast: percentiles 0.5 to 99.5 become 0 to 255 unless the contrast is good already."""
+    """8 bits with full contrast: percentiles 0.5 and 99.5 become 0 and 255 unless they are far apart."""
     low, high = np.percentile(grey, PERCENTILES)
     if grey.dtype == np.uint8 and high - low >= ENOUGH_CONTRAST:
         return grey
     scale = 255.0 / max(high - low, 1.0)
-    return np.clip((grey.astype(np.float32) - low) * scale, 0, 255).astype(np.uint8)
+    eight: NDArray[np.uint8] = np.clip((grey.astype(np.float32) - low) * scale, 0, 255).astype(np.uint8)
+    return eight
 
 
 def resized(grey: Image, scale: float) -> Image:
