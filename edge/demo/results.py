@@ -22,11 +22,10 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class MapError:
-    """How far a thermal map is off at one distance, in pixels of the output grid."""
+    """How far the thermal map is off at one distance: RMS in pixels of the output grid."""
 
     distance_m: float
     rms_px: float
-    p95_px: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def errors(distances: tuple[float, ...], surface: float | None) -> tuple[MapErro
         values = [0.18 + 0.4 / d for d in distances]
     else:
         values = [140 * 0.3 * abs(1 / d - 1 / surface) + 0.1 for d in distances]
-    return tuple(MapError(d, v, 1.4 * v) for d, v in zip(distances, values, strict=True))
+    return tuple(MapError(d, v) for d, v in zip(distances, values, strict=True))
 
 
 @pytest.fixture
