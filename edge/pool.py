@@ -62,7 +62,7 @@ class FramePool:
         self._buffers: list[Image] = [np.empty(0, np.uint8) for _ in range(capacity)]
         self._free = list(range(capacity))
         self._returned = threading.Condition()
-        self._closed = False
+        self.closed = False
 
     @property
     def free(self) -> int:
@@ -78,7 +78,7 @@ class FramePool:
         The contents are whatever the last frame left there. Hand :func:`read_only` of it to others.
         """
         with self._returned:
-            if not self._returned.wait_for(lambda: self._free or self._closed, wait_s) or not self._free:
+            if not self._returned.wait_for(lambda: self._free or self.closed, wait_s) or not self._free:
                 return None
             slot = self._free.pop()
         size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -94,7 +94,7 @@ class FramePool:
         then somebody keeps frames without releasing them.
         """
         taken = self.take(shape, dtype, STEP_TIMEOUT_S)
-        if taken is None and not self._closed:
+        if taken is None and not self.closed:
             raise codes.BUFFERS_HELD(
                 f"none of {self.capacity} buffers came back within {STEP_TIMEOUT_S:.0f} s"
             )
@@ -103,7 +103,7 @@ class FramePool:
     def close(self) -> None:
         """Wake whoever waits; frames that are still held stay valid."""
         with self._returned:
-            self._closed = True
+            self.closed = True
             self._returned.notify_all()
 
     def _give_back(self, slot: int) -> None:

@@ -14,6 +14,10 @@ POOL_CAPACITY = 48
 NO_BUFFER = "no free buffer"
 
 
+class SourceClosed(Exception):
+    """The source was closed while somebody still read from it; it ends what ``frames()`` yields."""
+
+
 class FrameMaker:
     """Copies pixels into the pool. In live pace a full pool is a counted drop, in step pace it is awaited."""
 
@@ -22,9 +26,18 @@ class FrameMaker:
         self.dropped: Counter[str] = Counter()
 
     def make(self, camera: str, pixels: Image, captured_ns: int, sequence: int) -> Frame | None:
-        """A frame of BGR uint8 [H,W,3], or thermal uint8 or uint16 [H,W]; None when there was no buffer."""
+        """A frame of BGR uint8 [H,W,3], or thermal uint8 or uint16 [H,W]; None when there was no buffer.
+
+        Raises:
+            SourceClosed: :meth:`close` was called.
+            RigsightError: RUN-003 in step pace when no buffer comes back.
+        """
         take = self.pool.take if self.live else self.pool.take_or_wait
         taken = take(pixels.shape, pixels.dtype)
+        if self.pool.closed:
+            if taken is not None:
+                taken[1].release()
+            raise SourceClosed
         if taken is None:
             self.dropped[f"{camera}: {NO_BUFFER}"] += 1
             return None

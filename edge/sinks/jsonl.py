@@ -1,0 +1,76 @@
+"""``jsonl:FILE``: one JSON line a frame set, in ``FILE.partial`` until the run ends."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rigsight.base.files import cannot_write, make_folder
+from rigsight.edge.bundle.spec import ClassEntry
+from rigsight.edge.frames import UNLABELLED, Prediction
+from rigsight.edge.sources.uri import Uri
+
+
+class JsonlSink:
+    """Every line is handed to the system at once, so that a killed run leaves whole lines behind."""
+
+    def __init__(self, path: str | Path, classes: Sequence[ClassEntry]) -> None:
+        """Raises IO-001 when the file cannot be made."""
+        self.path, self._names = Path(path), [entry.name for entry in classes]
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        make_folder(self.path.parent)
+        if self.path.is_dir():
+            raise cannot_write(IsADirectoryError(0, "it is a folder"), self.path)
+        try:
+            self._file = self.partial.open("w", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise cannot_write(error, self.path) from error
+
+    @classmethod
+    def from_uri(cls, uri: Uri, classes: Sequence[ClassEntry]) -> JsonlSink:
+        """No options. Raises SRC-001."""
+        uri.check(())
+        return cls(uri.path, classes)
+
+    def write(self, prediction: Prediction) -> None:
+        """Append one line. Raises IO-001."""
+        try:
+            self._file.write(json.dumps(self._line(prediction)) + "\n")
+        except OSError as error:
+            raise cannot_write(error, self.path) from error
+
+    def close(self) -> None:
+        """Give the file its final name. Raises IO-001."""
+        if self._file.closed:
+            return
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.replace(self.partial, self.path)
+        except OSError as error:
+            raise cannot_write(error, self.path) from error
+
+    def _line(self, prediction: Prediction) -> dict[str, Any]:
+        source = prediction.aligned.source
+        counts = np.bincount(prediction.mask.ravel(), minlength=256)
+        bounds = prediction.aligned.agc_bounds
+        return {
+            "index": source.index,
+            "name": source.name,
+            "captured_ns": source.captured_ns,
+            "skew_ns": dict(source.skew_ns),
+            "missing": dict(source.missing),
+            "flags": {role: sorted(frame.flags) for role, frame in source.frames.items() if frame.flags},
+            "agc_bounds": None if bounds is None else [round(bound, 2) for bound in bounds],
+            "degraded": prediction.degraded,
+            "class_px": {name: int(counts[i]) for i, name in enumerate(self._names) if counts[i]},
+            "unlabelled_px": int(counts[UNLABELLED]),
+            "stage_ms": {stage: round(ns / 1e6, 3) for stage, ns in prediction.stage_ns.items()},
+            "bundle": prediction.bundle_id,
+        }
