@@ -1,0 +1,108 @@
+"""One camera somewhere in the scene: a ray for every pixel, and which pixels a box may touch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rigsight.calibration.projection import undistort
+from rigsight.calibration.rig import Camera
+from rigsight.edge.frames import Float32, Float64
+
+NEAR_M = 0.02
+_EDGES = np.array([(a, b) for a in range(8) for b in range(8) if a < b and (a ^ b) in (1, 2, 4)])
+
+Block = tuple[slice, slice]
+
+
+class PixelRays:
+    """Undistorted viewing directions of a camera, made once.
+
+    ``directions`` float32 [3,H,W] in the camera's optical frame with z = 1, so that a ray's parameter is
+    the depth. With ``oversampling`` n every pixel holds n x n rays ([3, n*H, n*W]).
+    """
+
+    def __init__(self, camera: Camera, oversampling: int = 1) -> None:
+        self.camera = camera
+        n = oversampling
+        u = (np.arange(camera.width * n) + 0.5) / n - 0.5
+        v = (np.arange(camera.height * n) + 0.5) / n - 0.5
+        pixels = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
+        xy = undistort(camera, pixels).reshape(len(v), len(u), 2)
+        self.directions: Float32 = np.stack([xy[..., 0], xy[..., 1], np.ones(xy.shape[:2])]).astype(np.float32)
+        # Distortion bends columns and rows; their extremes make a conservative, monotone look-up.
+        self._columns = (np.maximum.accumulate(xy[..., 0].max(0)), _backwards_minimum(xy[..., 0].min(0)))
+        self._rows = (np.maximum.accumulate(xy[..., 1].max(1)), _backwards_minimum(xy[..., 1].min(1)))
+
+    def block(self, x: tuple[float, float], y: tuple[float, float]) -> Block | None:
+        """Rows and columns whose rays may lie in the ranges x and y of normalised coordinates."""
+        left, right = _between(self._columns, x)
+        top, bottom = _between(self._rows, y)
+        if left >= right or top >= bottom:
+            return None
+        return slice(top, bottom), slice(left, right)
+
+
+class Eye:
+    """``PixelRays`` at a pose: origin float64 [3] and directions float32 [3,H,W] in the world."""
+
+    def __init__(self, rays: PixelRays, T_world_camera: Float64) -> None:
+        self.rays = rays
+        self.T_world_camera = T_world_camera
+        self.origin: Float64 = T_world_camera[:3, 3].copy()
+        rotation = T_world_camera[:3, :3].astype(np.float32)
+        self.directions: Float32 = (rotation @ rays.directions.reshape(3, -1)).reshape(
+            rays.directions.shape
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.directions.shape[1], self.directions.shape[2]
+
+    @property
+    def focal_px(self) -> float:
+        """Horizontal focal length in pixels."""
+        return float(self.rays.camera.K[0][0])
+
+    def points(self, depth: Float32) -> Float32:
+        """World points float32 [3,H,W] of a depth map."""
+        return self.directions * depth + self.origin.astype(np.float32)[:, None, None]
+
+    def blocks(self, corners: Float64) -> list[Block | None]:
+        """For boxes given by 8 corners each, float64 [N,8,3] (corner i: bits are x, y, z): pixels to test.
+
+        Boxes reaching behind the camera are clipped at ``NEAR_M``; None means out of view.
+        """
+        rotation, origin = self.T_world_camera[:3, :3], self.origin
+        points = (corners - origin) @ rotation
+        start, end = points[:, _EDGES[:, 0]], points[:, _EDGES[:, 1]]
+        step = end[..., 2] - start[..., 2]
+        crossing = (start[..., 2] < NEAR_M) != (end[..., 2] < NEAR_M)
+        share = np.where(crossing, (NEAR_M - start[..., 2]) / np.where(crossing, step, 1.0), 0.0)
+        clipped = start + share[..., None] * (end - start)
+        candidates = np.concatenate([points, clipped], axis=1)
+        seen = np.concatenate([points[..., 2] >= NEAR_M, crossing], axis=1)
+        xy = candidates[..., :2] / np.where(seen, candidates[..., 2], 1.0)[..., None]
+        low = np.where(seen[..., None], xy, np.inf).min(axis=1)
+        high = np.where(seen[..., None], xy, -np.inf).max(axis=1)
+        return [
+            self.rays.block((a[0], b[0]), (a[1], b[1])) if a[0] <= b[0] else None
+            for a, b in zip(low, high, strict=True)
+        ]
+
+
+def box_corners(low: Float64, high: Float64) -> Float64:
+    """The 8 corners float64 [...,8,3] of boxes given by their extremes [...,3]; bits of the index: x, y, z."""
+    bits = (np.arange(8)[:, None] >> np.arange(3)) & 1
+    return np.where(bits == 1, high[..., None, :], low[..., None, :])
+
+
+def _backwards_minimum(values: Float64) -> Float64:
+    return np.minimum.accumulate(values[::-1])[::-1]
+
+
+def _between(extremes: tuple[Float64, Float64], wanted: tuple[float, float]) -> tuple[int, int]:
+    highest, lowest = extremes
+    first = int(np.searchsorted(highest, wanted[0], "left"))
+    last = int(np.searchsorted(lowest, wanted[1], "right"))
+    return first, last

@@ -1,0 +1,367 @@
+"""How the street looks and how warm it is: paint, light and temperature of what the rays met."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rigsight.edge.frames import Float32, UInt8
+from rigsight.edge.simulation import classes, primitives, textures
+from rigsight.edge.simulation.camera import Eye, box_corners
+from rigsight.edge.simulation.things import CAR, GROUND, HOUSE, PERSON, POLE, SIGN, SKY, Things, Weather
+from rigsight.edge.simulation.view import MIN_AREA_PX, DefectShape, Int32
+
+if TYPE_CHECKING:
+    from rigsight.edge.simulation.street import Street
+
+_CLASS_OF_KIND = np.zeros(7, np.uint8)
+_CLASS_OF_KIND[[CAR, PERSON, POLE, SIGN]] = classes.CAR, classes.PERSON, classes.POLE, classes.POLE
+
+SKIN_K = 305.5
+LAMP_SPACING_M = 24.0
+LAMP_HEIGHT_M = 5.5
+POLE_WIDTH_PX = 2.5
+KERB_M = 0.18
+
+
+class StreetView:
+    """One camera's view of the street; see ``view.View``."""
+
+    defect_list: tuple[DefectShape, ...] = ()
+
+    def __init__(self, street: Street, eye: Eye, index: int) -> None:
+        self.street, self.eye, self.index = street, eye, index
+        self.day = street.illumination(index)
+        self.things = street.things(index)
+        height, width = eye.shape
+        self.depth: Float32 = np.full((height, width), np.inf, np.float32)
+        face = np.zeros((height, width), np.int32)
+        self._cast_ground(face)
+        primitives.cast(eye, self.things.bodies, self.depth, face)
+        self.face = face
+        self.object = np.array(self.things.bodies.owner, dtype=np.int32)[face]
+        self.table = self.things.table()
+        self.sky = face == primitives.NOTHING
+        self.points = eye.points(np.where(self.sky, np.float32(0), self.depth))
+        self.defects: Int32 = np.full((height, width), -1, np.int32)
+        self.labels = self._labels()
+
+    def _cast_ground(self, face: Int32) -> None:
+        slope = self.eye.directions[2]
+        ground = slope < -1e-5
+        np.divide(np.float32(-self.eye.origin[2]), slope, out=self.depth, where=ground)
+        face[ground] = GROUND
+
+    def _labels(self) -> UInt8:
+        kinds = self.table["kind"].astype(np.uint8)
+        wanted = _CLASS_OF_KIND[kinds]
+        count = np.bincount(self.object.reshape(-1), minlength=len(kinds))
+        wanted[count < MIN_AREA_PX] = classes.BACKGROUND
+        # The head of a far person is small, the person is not: parts of a kind at one place count together.
+        people = np.flatnonzero(kinds == PERSON)
+        together = count[people].reshape(-1, 4).sum(axis=1)
+        wanted[people] = np.repeat(np.where(together < MIN_AREA_PX, classes.BACKGROUND, classes.PERSON), 4)
+        centres = np.stack([self.table["x"], self.table["y"], self.table["z"]], axis=1)
+        away = (centres - self.eye.origin) @ self.eye.T_world_camera[:3, 2]
+        thin = self.table["width"] * self.eye.focal_px < POLE_WIDTH_PX * away
+        wanted[thin] = classes.BACKGROUND
+        labels: UInt8 = wanted[self.object]
+        road = (self.object == GROUND) & (np.abs(self.points[1]) < self.street.half_road)
+        labels[road] = classes.ROAD
+        return labels
+
+    # -- colour ------------------------------------------------------------------------------------
+
+    def radiance(self) -> Float32:
+        """Linear RGB float32 [H,W,3]."""
+        weather, day = self.street.weather, np.float32(self.day)
+        albedo = np.array(self.things.albedo, dtype=np.float32)[self.object]
+        coarse, fine = self._textures()
+        grain = self.table["texture"][self.object] * (coarse + 0.7 * fine)
+        emitted = np.zeros_like(albedo)
+        self._paint_ground(albedo, coarse)
+        self._paint_houses(albedo, emitted)
+        self._paint_cars(albedo, emitted)
+        self._paint_signs(albedo, emitted)
+        albedo *= np.maximum(1 + grain, 0.2)[..., None]
+
+        normals = primitives.normals_of(self.things.bodies, self.face, self.points)
+        dusk = np.float32(1 - abs(2 * day - 1))
+        sun_colour = np.array([1.0, 0.93 - 0.25 * dusk, 0.82 - 0.45 * dusk], np.float32)
+        sky_colour = np.array([0.75, 0.88, 1.08], np.float32)
+        sunlit = self._sunlit(normals)
+        ambient = day * (0.34 + 0.12 * normals[2]) + 0.006
+        ambient *= self._contact_shadows()
+        sun = day * np.float32(0.95 * weather.sun_strength) * sunlit
+        light = ambient[..., None] * sky_colour + sun[..., None] * sun_colour
+        if day < 0.75:
+            lamps, beam = self._lamps(normals), self._headlights(normals)
+            night = np.float32(1 - day / 0.75)
+            light += (night * lamps)[..., None] * self.street.lamp_colour
+            light += (night * beam)[..., None] * np.array([1.0, 0.96, 0.86], np.float32)
+        result = albedo * light + emitted
+        sky = self._sky_radiance(sky_colour, sun_colour)
+        haze = 1 - np.exp(-np.where(self.sky, np.float32(0), self.depth) * np.float32(1 / weather.haze_m))
+        air = (day * 0.62 * sky_colour + 0.004).astype(np.float32)
+        result += haze[..., None] * (air - result)
+        result[self.sky] = sky
+        return result
+
+    def _textures(self) -> tuple[Float32, Float32]:
+        x, y, z = self.points
+        first, second = (textures.noise(seed) for seed in self.street.texture_seeds)
+        u, v = x + 0.83 * z, y + 0.61 * z
+        coarse = textures.sample(first, u * 22, v * 22)
+        fine = textures.sample(second, u * 140, v * 140)
+        # Far away a pixel covers many grains, which cancel.
+        fine *= np.minimum(1, 9 / np.where(self.sky, np.float32(1e3), self.depth + 0.1))
+        return coarse, fine
+
+    def _paint_ground(self, albedo: Float32, coarse: Float32) -> None:
+        street = self.street
+        x, y, _ = self.points
+        ground = self.object == GROUND
+        side = np.abs(y)
+        pavement = ground & (side > street.half_road)
+        albedo[pavement] = street.pavement
+        tiles = pavement & ((np.abs(x - np.round(x)) < 0.03) | (np.abs(side - np.round(side)) < 0.03))
+        albedo[tiles & (self.depth < 14)] *= 0.72
+        kerb = ground & (np.abs(side - street.half_road) < KERB_M)
+        albedo[kerb] = street.pavement * 1.25
+        road = ground & (side < street.half_road - KERB_M)
+        patches = road & (coarse > 1.3)
+        albedo[patches] *= 0.72
+        dashes = road & (np.abs(y) < 0.07) & (x - 9 * np.floor(x / 9) < 4.5)
+        edges = road & (np.abs(side - street.half_road + 2.35) < 0.06)
+        albedo[(dashes | edges) & (coarse < 1.2)] = 0.62
+
+    def _pixels(self, kind: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Flat indices of a kind's pixels, their object numbers, and their points [3,n]."""
+        kinds = self.table["kind"] == kind
+        where = np.flatnonzero(kinds[self.object])
+        return where, self.object.reshape(-1)[where], self.points.reshape(3, -1)[:, where]
+
+    def _house_windows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """House pixels, object numbers, and masks: glass, frame, lit glass."""
+        where, thing, points = self._pixels(HOUSE)
+        seed = self.table["seed"][thing]
+        pitch = 1.9 + 0.0002 * seed
+        u, v = (points[0] + points[1]) / pitch, points[2] / 3.1
+        column, floor = np.floor(u), np.floor(v)
+        a, b = np.abs(u - column - 0.5), v - floor
+        below_eaves = points[2] < 2 * self.table["hz"][thing] - 0.7
+        wide = np.where(floor == 0, 0.42, 0.24 + 0.00003 * seed)
+        glass = (a < wide) & (b > np.where(floor == 0, 0.12, 0.28)) & (b < 0.80) & below_eaves
+        frame = (a < wide + 0.06) & (b > 0.2) & (b < 0.86) & below_eaves & ~glass
+        lit = glass & (textures.hash01(column, floor * 4096 + seed, self.street.style) < 0.3)
+        return where, thing, glass, frame, lit
+
+    def _paint_houses(self, albedo: Float32, emitted: Float32) -> None:
+        where, thing, glass, frame, lit = self._house_windows()
+        flat = albedo.reshape(-1, 3)
+        flat[where[frame]] = np.minimum(flat[where[frame]] * 1.5 + 0.05, 0.8)
+        flat[where[glass]] = np.array([0.05, 0.06, 0.075], np.float32)
+        reflection = np.float32(0.16 * self.day)
+        emitted.reshape(-1, 3)[where[glass]] = reflection * np.array([0.7, 0.85, 1.0], np.float32)
+        if self.day < 0.75:
+            glow = np.float32(0.12 * (1 - self.day / 0.75)) * np.array([1.0, 0.74, 0.42], np.float32)
+            emitted.reshape(-1, 3)[where[lit]] += glow
+
+    def _car_parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """Car pixels, object numbers, local x relative to half length, and masks of the parts."""
+        where, thing, points = self._pixels(CAR)
+        table = self.table
+        dx, dy = points[0] - table["x"][thing], points[1] - table["y"][thing]
+        cos, sin = table["cos"][thing], table["sin"][thing]
+        lx, ly, z = cos * dx + sin * dy, cos * dy - sin * dx, points[2]
+        hx, hy, hz = table["hx"][thing], table["hy"][thing], table["hz"][thing]
+        along, across, up = lx / hx, np.abs(ly) / hy, z / hz
+        side = across > 0.94 - 0.06 * np.minimum(up, 1)
+        front, back = along > 0.93, along < -0.93
+        hub = np.minimum((lx - 0.62 * hx) ** 2, (lx + 0.60 * hx) ** 2) + (z - 0.33) ** 2
+        van = hz > 0.9
+        glass_band = (up > np.where(van, 1.15, 1.22)) & (up < 1.86)
+        pillar = side & ((np.abs(along + 0.12) < 0.035) | (along < -0.75) | (van & (along < 0.35)))
+        parts = {
+            "wheel": (side | (across > 0.8)) & (hub < 0.33**2),
+            "rim": side & (hub < 0.18**2),
+            "glass": glass_band & ~pillar & ~(van & back),
+            "sill": up < 0.26,
+            "lamp": front & (across > 0.58) & (up > 0.62) & (up < 0.92),
+            "tail": back & (across > 0.66) & (up > 0.66) & (up < 1.02),
+            "grille": front & (across < 0.5) & (up > 0.4) & (up < 0.75),
+            "roof": up > 1.93,
+        }
+        return where, thing, along, up, parts
+
+    def _paint_cars(self, albedo: Float32, emitted: Float32) -> None:
+        where, thing, _, _, parts = self._car_parts()
+        flat, glow = albedo.reshape(-1, 3), emitted.reshape(-1, 3)
+        dark = np.array([0.03, 0.03, 0.033], np.float32)
+        for name in ("sill", "wheel", "grille"):
+            flat[where[parts[name]]] = dark
+        flat[where[parts["rim"]]] = 0.35
+        flat[where[parts["glass"]]] = np.array([0.035, 0.04, 0.05], np.float32)
+        glow[where[parts["glass"]]] = np.float32(0.13 * self.day) * np.array([0.7, 0.85, 1.0], np.float32)
+        flat[where[parts["lamp"]]] = 0.7
+        flat[where[parts["tail"]]] = np.array([0.4, 0.02, 0.02], np.float32)
+        if self.day < 0.6:
+            moving = self.table["seed"][thing] % 2 == 1
+            glow[where[parts["lamp"] & moving]] = np.array([2.2, 2.1, 1.8], np.float32)
+            glow[where[parts["tail"] & moving]] = np.array([0.5, 0.02, 0.02], np.float32)
+
+    def _paint_signs(self, albedo: Float32, emitted: Float32) -> None:
+        where, thing, points = self._pixels(SIGN)
+        table = self.table
+        lamp = table["seed"][thing] == 1
+        rim = np.maximum(
+            np.abs(points[1] - table["y"][thing]) / table["hy"][thing],
+            np.abs(points[2] - table["z"][thing]) / table["hz"][thing],
+        )
+        albedo.reshape(-1, 3)[where[~lamp & (rim > 0.8)]] = 0.7
+        if self.day < 0.6:
+            emitted.reshape(-1, 3)[where[lamp]] = 2.5 * self.street.lamp_colour
+
+    def _sky_radiance(self, sky_colour: Float32, sun_colour: Float32) -> Float32:
+        directions = self.eye.directions[:, self.sky]
+        up = directions[2] / np.linalg.norm(directions, axis=0)
+        base = np.array([0.30, 0.50, 0.95], np.float32)
+        horizon = np.array([0.78, 0.86, 0.95], np.float32)
+        share = textures.smooth(up, -0.02, 0.45)[:, None]
+        colour = horizon + share * (base - horizon)
+        texture = textures.noise(self.street.texture_seeds[0])
+        scale = 260 / (up + 0.18)
+        drift = 0.4 * self.index
+        u = (directions[0] * scale + drift).astype(np.int32) & (textures.SIZE - 1)
+        v = (directions[1] * scale).astype(np.int32) & (textures.SIZE - 1)
+        cloud = textures.smooth(texture[v, u], 1.0 - 2.0 * self.street.weather.cloud, 2.4)[:, None]
+        colour = colour + 0.75 * cloud * (np.float32(0.92) - colour)
+        dusk = np.float32(1 - abs(2 * self.day - 1))
+        colour = colour * (1 + dusk * (1 - share) * (sun_colour - 0.9))
+        night = np.array([0.010, 0.013, 0.024], np.float32) * (1.6 - share)
+        result: Float32 = (np.float32(self.day * 0.85) * colour + night).astype(np.float32)
+        return result
+
+    # -- light -------------------------------------------------------------------------------------
+
+    def _sunlit(self, normals: Float32) -> Float32:
+        """Cosine of the sun's angle, zero in the shadow of the houses; float32 [H,W]."""
+        sun = self.street.weather.sun.astype(np.float32)
+        facing = np.maximum(normals[0] * sun[0] + normals[1] * sun[1] + normals[2] * sun[2], 0)
+        if abs(sun[1]) < 0.05:
+            return facing
+        row = np.sign(sun[1])
+        steps = (row * np.float32(self.street.half_street + 0.6) - self.points[1]) / sun[1]
+        x = self.points[0] + steps * sun[0]
+        z = self.points[2] + steps * sun[2]
+        first = int(np.floor(self.eye.origin[0] / 12.0)) - 6
+        heights = self.street.house_heights(first, 28)[0 if row > 0 else 1]
+        cell = np.clip(x * np.float32(1 / 12.0) - first, 0, 27).astype(np.int32)
+        shaded = (z < heights[cell]) & (steps > 0.3)
+        facing[shaded] = 0
+        return facing
+
+    def _contact_shadows(self) -> Float32:
+        """Less sky reaches the ground under and beside cars: a factor float32 [H,W]."""
+        factor = np.ones(self.eye.shape, np.float32)
+        table = self.table
+        cars = np.flatnonzero(table["kind"] == CAR)
+        if len(cars) == 0:
+            return factor
+        reach = 0.5
+        low, high = [], []
+        for k in cars:
+            extent = max(table["hx"][k], table["hy"][k]) + reach
+            low.append((table["x"][k] - extent, table["y"][k] - extent, 0.0))
+            high.append((table["x"][k] + extent, table["y"][k] + extent, 0.01))
+        blocks = self.eye.blocks(box_corners(np.array(low), np.array(high)))
+        for k, block in zip(cars, blocks, strict=True):
+            if block is None:
+                continue
+            dx = self.points[0][block] - table["x"][k]
+            dy = self.points[1][block] - table["y"][k]
+            lx = np.abs(table["cos"][k] * dx + table["sin"][k] * dy) - table["hx"][k]
+            ly = np.abs(table["cos"][k] * dy - table["sin"][k] * dx) - table["hy"][k]
+            outside = np.maximum(np.maximum(lx, ly), 0) + 2 * np.maximum(self.points[2][block] - 0.15, 0)
+            shade = 1 - 0.75 * np.maximum(1 - outside / reach, 0)
+            np.minimum(factor[block], shade, out=factor[block])
+        factor[self.object != GROUND] = 1
+        return factor
+
+    def _lamps(self, normals: Float32) -> Float32:
+        """Street lamps: two staggered rows, float32 [H,W]."""
+        x, y, z = self.points
+        total = np.zeros(self.eye.shape, np.float32)
+        for side, shift in ((1, 0.0), (-1, 0.5)):
+            along = x * np.float32(1 / LAMP_SPACING_M) + np.float32(shift)
+            along = (along - np.round(along)) * LAMP_SPACING_M
+            across = y - np.float32(side * (self.street.half_road - 0.5))
+            squared = along * along + across * across + (z - LAMP_HEIGHT_M) ** 2 + 0.5
+            total += 2.6 / squared
+        below = textures.smooth(LAMP_HEIGHT_M + 1 - z, 0.0, 2.0)
+        result: Float32 = total * below * (0.55 + 0.45 * np.maximum(normals[2], 0))
+        return result
+
+    def _headlights(self, normals: Float32) -> Float32:
+        """The own car's beams, float32 [H,W]."""
+        x, y, _ = self.eye.rays.directions
+        shape = np.exp(-(x * x) * 4) * textures.smooth(y, -0.05, 0.10)
+        distance = np.where(self.sky, np.float32(1e3), self.depth)
+        facing = np.abs((normals * self.eye.directions).sum(0))
+        result: Float32 = shape * (0.25 + facing) * 0.55 / (1 + (distance / 9) ** 2)
+        return result
+
+    # -- temperature -------------------------------------------------------------------------------
+
+    def kelvin(self) -> Float32:
+        """Apparent temperature float32 [H,W]."""
+        weather, street, table = self.street.weather, self.street, self.table
+        day = np.float32(self.day)
+        air = np.float32(weather.air_night + day * (weather.air_day - weather.air_night))
+        coarse, fine = self._textures()
+        result = air + table["heat"][self.object] * np.float32(0.5 + 0.5 * day) + 0.35 * coarse + 0.15 * fine
+        normals = primitives.normals_of(self.things.bodies, self.face, self.points)
+        warmed = day * np.float32(weather.sun_strength) * self._sunlit(normals)
+        ground = self.object == GROUND
+        result += warmed * np.where(ground, np.float32(street.road_warmth), np.float32(4.5))
+        side = np.abs(self.points[1])
+        road = ground & (side < street.half_road)
+        # Asphalt gives back at night what it took by day; the own lane's wheel tracks are worn warm.
+        result += road * np.float32(1.2 + 1.8 * (1 - day))
+        result += ground * 2.5 * (1 - self._contact_shadows())
+        self._warm_houses(result, air)
+        self._warm_cars(result, air)
+        self._warm_people(result)
+        up = self.eye.directions[2]
+        zenith = air - np.float32(weather.sky_below_air_k * (1.3 - 0.3 * day))
+        sky = zenith + (air - 3 - zenith) * np.exp(-5 * np.sqrt(np.maximum(up, 0))) + 0.8 * coarse
+        haze = np.exp(-np.where(self.sky, np.float32(0), self.depth) * np.float32(0.4 / weather.haze_m))
+        result = air + haze * (result - air)
+        blended: Float32 = np.where(self.sky, sky, result).astype(np.float32)
+        return blended
+
+    def _warm_houses(self, result: Float32, air: np.float32) -> None:
+        where, _, glass, _, lit = self._house_windows()
+        flat = result.reshape(-1)
+        flat[where[glass]] = air - 3.0 * np.float32(self.day) + 0.5
+        flat[where[lit]] = air + 2.0 + 4.0 * np.float32(1 - self.day)
+
+    def _warm_cars(self, result: Float32, air: np.float32) -> None:
+        where, thing, along, up, parts = self._car_parts()
+        flat = result.reshape(-1)
+        heat = self.table["heat"][thing]
+        # ``heat`` of a car is 0..1, not kelvin: take it back out of the first guess.
+        base = flat[where] - heat * np.float32(0.5 + 0.5 * self.day)
+        engine = textures.smooth(along, 0.35, 0.8) * textures.smooth(1.3 - up, 0.0, 0.4)
+        value = base + heat * (1.5 + 13.0 * engine)
+        value += heat * 9.0 * parts["wheel"] + heat * 6.0 * parts["grille"]
+        sky = air - 7.0
+        value = np.where(parts["glass"], 0.6 * value + 0.4 * sky + 1.5, value)
+        value = np.where(parts["roof"], 0.65 * value + 0.35 * sky, value)
+        flat[where] = np.where(parts["sill"] & ~parts["wheel"], base + heat * 5.0, value)
+
+    def _warm_people(self, result: Float32) -> None:
+        where, thing, _ = self._pixels(PERSON)
+        skin = self.table["seed"][thing] == 1
+        result.reshape(-1)[where[skin]] = SKIN_K + 0.02 * (result.reshape(-1)[where[skin]] - SKIN_K)
