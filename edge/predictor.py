@@ -69,20 +69,30 @@ class Predictor:
             RigsightError: BND-008 when the pictures do not have the graph's size.
         """
         start = perf_counter_ns()
-        feeds: dict[str, Array] = {}
-        for name, host in self._hosts.items():
-            feeds[name] = HOST_FUNCTIONS[host](aligned.rgb, aligned.thermal)
+        feeds = self.feeds(aligned)
+        fed = perf_counter_ns()
+        outputs = self.engine.infer(feeds)
+        return self.finish(aligned, outputs, {"host": fed - start, "engine": perf_counter_ns() - fed})
+
+    def feeds(self, aligned: Aligned) -> dict[str, Array]:
+        """What the graph is fed: the pictures it wants and what the host functions make of them."""
+        feeds = {
+            name: HOST_FUNCTIONS[host](aligned.rgb, aligned.thermal) for name, host in self._hosts.items()
+        }
         if "rgb" in self._wants:
             feeds["rgb"] = aligned.rgb[None]
         if "thermal" in self._wants:
             feeds["thermal"] = aligned.thermal[None, :, :, None]
-        fed = perf_counter_ns()
-        outputs = self.engine.infer(feeds)
-        ran = perf_counter_ns()
+        return feeds
+
+    def finish(
+        self, aligned: Aligned, outputs: Mapping[str, Array], stage_ns: Mapping[str, int]
+    ) -> Prediction:
+        """The prediction of the engine's ``outputs``, none of which it keeps; ``stage_ns`` gains ``mask``."""
+        start = perf_counter_ns()
         trusted, degraded = self._judge(aligned)
         mask, confidence = self._mask(outputs, aligned.valid, trusted)
         fused = outputs["fused"][0].copy() if "fused" in outputs else None
-        done = perf_counter_ns()
         return Prediction(
             aligned=aligned,
             mask=mask,
@@ -90,7 +100,7 @@ class Predictor:
             fused=fused,
             degraded=degraded,
             bundle_id=self.bundle.id,
-            stage_ns={"host": fed - start, "engine": ran - fed, "mask": done - ran},
+            stage_ns={**stage_ns, "mask": perf_counter_ns() - start},
         )
 
     def _judge(self, aligned: Aligned) -> tuple[bool, str | None]:

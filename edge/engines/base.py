@@ -20,7 +20,7 @@ class Engine(Protocol):
     outputs: dict[str, Tensor]
 
     def infer(self, feeds: Mapping[str, Array]) -> Mapping[str, Array]:
-        """Run once. The arrays returned belong to the engine and hold until the next call.
+        """Run once. The arrays returned belong to the engine and hold until the next call but one.
 
         Raises:
             RigsightError: BND-008 for a feed that is missing or of another shape or dtype.

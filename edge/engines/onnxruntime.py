@@ -49,23 +49,30 @@ class OnnxRuntimeEngine:
         self.threads = options.intra_op_num_threads
         self.inputs = {node.name: _tensor(node, where) for node in self._session.get_inputs()}
         self.outputs = {node.name: _tensor(node, where) for node in self._session.get_outputs()}
-        self._buffers = {name: np.empty(t.shape, t.dtype) for name, t in self.outputs.items()}
-        self._binding = self._session.io_binding()
-        for name, buffer in self._buffers.items():
-            self._binding.bind_output(name, "cpu", 0, buffer.dtype, buffer.shape, buffer.ctypes.data)
+        # Two sets of outputs in turn: masks are made of one while the network writes the other.
+        self._slots = [self._output_slot(), self._output_slot()]
 
     def infer(self, feeds: Mapping[str, Array]) -> Mapping[str, Array]:
         """See :class:`rigsight.edge.engines.base.Engine`; feeds are read in place, without a copy."""
         check_feeds(self.inputs, feeds)
+        binding, buffers = self._slots[0]
+        self._slots.reverse()
         held = [np.ascontiguousarray(feeds[name]) for name in self.inputs]
         for name, array in zip(self.inputs, held, strict=True):
-            self._binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
-        self._session.run_with_iobinding(self._binding)
-        return self._buffers
+            binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        self._session.run_with_iobinding(binding)
+        return buffers
+
+    def _output_slot(self) -> tuple[Any, dict[str, Array]]:
+        buffers = {name: np.empty(t.shape, t.dtype) for name, t in self.outputs.items()}
+        binding = self._session.io_binding()
+        for name, buffer in buffers.items():
+            binding.bind_output(name, "cpu", 0, buffer.dtype, buffer.shape, buffer.ctypes.data)
+        return binding, buffers
 
     def close(self) -> None:
         """Let the session go; the engine cannot be used afterwards."""
-        del self._binding, self._session
+        del self._slots, self._session
 
 
 def _tensor(node: Any, where: str | None) -> Tensor:
