@@ -113,11 +113,11 @@ def test_both_missing_gives_no_mask() -> None:
 
 
 def test_the_scene_chooses_the_row_of_the_accuracy_table(tmp_path: Path) -> None:
-    table = {"street": {"thermal_only": 0.7}, "pipe": {"thermal_only": 0.2}}
+    table = {"pipe": {"thermal_only": 0.2}, "street": {"thermal_only": 0.7}}
     folder = edited(tmp_path, accuracy=table)
     assert predictor(folder).accuracy("thermal_only") == 0.2
     assert predictor(folder, scene="street").accuracy("thermal_only") == 0.7
-    with pytest.raises(RigsightError, match="BND-006.*'facade'.*street, pipe"):
+    with pytest.raises(RigsightError, match="BND-006.*'facade'.*pipe, street"):
         predictor(folder, scene="facade")
 
 
