@@ -4,4 +4,34 @@ The rooms are ``rigsight.calibration``, ``rigsight.edge``, ``rigsight.training``
 they lie at the top level of the repository and are linked in here.
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rigsight.edge.pipeline.build import Pipeline
+
+__all__ = ["__version__", "open_pipeline"]
+
 __version__ = "0.1.0"
+
+
+def open_pipeline(
+    bundle: str | Path, rig: str | Path | None = None, *, thermal_input: str | None = None
+) -> Pipeline:
+    """Open a bundle for use from Python::
+
+        pipeline = rigsight.open_pipeline("bundles/sim_rgbt", "rig.yaml")
+        prediction = pipeline(rgb, thermal)
+        print(prediction.mask.shape, prediction.degraded)
+
+    Without a rig the pictures count as aligned. ``thermal_input="camera8"`` passes 8-bit thermal pictures
+    through as they are.
+
+    Raises:
+        RigsightError: BND-… for a bundle, CAL-… for a rig that cannot be used.
+    """
+    from rigsight.edge.pipeline.build import open_pipeline as open_
+
+    return open_(bundle, rig, thermal_input=thermal_input)

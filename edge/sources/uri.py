@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rigsight.edge import codes
 
@@ -113,3 +114,19 @@ def parse_uri(text: str, schemes: Iterable[str]) -> Uri:
             raise codes.BAD_URI(f"the option '{part}' {problem}", where=text)
         options[key] = value
     return Uri(scheme, path, options, text)
+
+
+def relocated(text: str, folder: str | Path) -> str:
+    """The URI with its relative paths taken as relative to ``folder``; only file sources have paths.
+
+    >>> relocated("pairs:rgb,/data/ir?fps=5", "there")
+    'pairs:there/rgb,/data/ir?fps=5'
+    >>> relocated("sim:street?seed=3", "there")
+    'sim:street?seed=3'
+    """
+    scheme, _, rest = text.partition(":")
+    if scheme not in ("pairs", "images", "video"):
+        return text
+    path, mark, query = rest.partition("?")
+    parts = path.split(",") if scheme == "pairs" else [path]
+    return f"{scheme}:{','.join(str(Path(folder) / part) for part in parts)}{mark}{query}"

@@ -1,0 +1,103 @@
+"""A chain from a bundle and a rig, and the five-line way to use one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
+from rigsight.edge.bundle.reader import Bundle, open_bundle
+from rigsight.edge.bundle.spec import AgcSpec, Variant
+from rigsight.edge.engines.select import open_engine
+from rigsight.edge.frames import Frame, FrameSet, Image, PixelFormat, Prediction
+from rigsight.edge.pairing import NO_CAMERA
+from rigsight.edge.pipeline.chain import Chain
+from rigsight.edge.predictor import Predictor
+from rigsight.edge.preprocess import Preprocessor
+
+
+def build_chain(
+    bundle: Bundle,
+    rig: Rig | None = None,
+    *,
+    surface: Plane | Cylinder | MatchedHomography | None = None,
+    agc: AgcSpec | None = None,
+    thermal_input: str | None = None,
+    variant: Variant | None = None,
+    threads: int | None = None,
+    scene: str | None = None,
+    confidence: bool = False,
+) -> Chain:
+    """Preprocessor and network of ``bundle``; without a rig the pictures count as aligned.
+
+    ``surface``, ``agc`` and ``thermal_input`` ("counts16" or "camera8") override the rig's and the bundle's.
+
+    Raises:
+        RigsightError: BND-… for a graph that does not load or a variant that the bundle lacks, CAL-004 and
+            SRC-102 for a rig that does not fit.
+    """
+    spec = bundle.spec.preprocessing
+    changes = {"agc": agc, "thermal_input": thermal_input}
+    spec = spec.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    preprocessor = Preprocessor(spec, bundle.size, rig, surface)
+    engine = open_engine(bundle, variant, threads)
+    return Chain(preprocessor, Predictor(bundle, engine, scene=scene, confidence=confidence))
+
+
+class Pipeline:
+    """A bundle as one call: pictures in, prediction out. Make it with :func:`rigsight.open_pipeline`."""
+
+    def __init__(self, bundle: Bundle, chain: Chain) -> None:
+        self.bundle, self.chain = bundle, chain
+        self._index = 0
+
+    def __call__(self, rgb: Image | None, thermal: Image | None) -> Prediction:
+        """Predict one pair; None for a camera that is missing.
+
+        Args:
+            rgb: uint8 [H,W,3], RGB order, as the camera gives it.
+            thermal: uint16 [H,W] counts, or uint8 [H,W] where the bundle takes the camera's own 8 bits.
+
+        Raises:
+            ValueError: an array of another shape or type.
+            RigsightError: SRC-101, CAL-005 when the pictures do not fit the bundle or the rig.
+        """
+        frames: dict[str, Frame] = {}
+        if rgb is not None:
+            if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+                raise ValueError(f"rgb must be uint8 [H,W,3], not {rgb.dtype} {list(rgb.shape)}")
+            frames["rgb"] = Frame("rgb", rgb, 0, self._index, PixelFormat.RGB8)
+        if thermal is not None:
+            if thermal.ndim != 2 or thermal.dtype not in (np.uint8, np.uint16):
+                raise ValueError(
+                    f"thermal must be uint16 or uint8 [H,W], not {thermal.dtype} {list(thermal.shape)}"
+                )
+            kind = PixelFormat.MONO16 if thermal.dtype == np.uint16 else PixelFormat.MONO8
+            frames["thermal"] = Frame("thermal", thermal, 0, self._index, kind)
+        missing = {role: NO_CAMERA for role in ("rgb", "thermal") if role not in frames}
+        made = FrameSet(self._index, 0, frames, missing)
+        self._index += 1
+        return self.chain(made)
+
+    def close(self) -> None:
+        """Give the engine's memory back."""
+        self.chain.close()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_pipeline(
+    bundle: str | Path, rig: str | Path | None = None, *, thermal_input: str | None = None
+) -> Pipeline:
+    """See :func:`rigsight.open_pipeline`."""
+    opened = open_bundle(bundle)
+    chain = build_chain(opened, None if rig is None else Rig.load(rig), thermal_input=thermal_input)
+    return Pipeline(opened, chain)

@@ -1,0 +1,148 @@
+"""One run from a profile and what overrides it: open everything, run, sum up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rigsight.calibration.rig import Rig
+from rigsight.edge import codes
+from rigsight.edge.bundle.reader import Bundle, open_bundle
+from rigsight.edge.bundle.spec import Variant
+from rigsight.edge.pairing import Pairer
+from rigsight.edge.pipeline.build import build_chain
+from rigsight.edge.pipeline.summary import RunSummary
+from rigsight.edge.pipeline.threaded import ThreadedPipeline
+from rigsight.edge.profile import Profile
+from rigsight.edge.sinks.base import Sink, open_sink
+from rigsight.edge.sinks.quality import QualitySink
+from rigsight.edge.sources.base import Source, open_source
+from rigsight.edge.sources.merged import MergedSource
+from rigsight.edge.sources.uri import relocated
+
+
+@dataclass
+class RunPlan:
+    """What to run, after flags have overridden the profile. Paths are relative to the working directory."""
+
+    profile: Profile = field(default_factory=lambda: Profile(name="run"))
+    bundle: str | None = None
+    rig: str | None = None
+    source: str | None = None
+    cameras: dict[str, str] = field(default_factory=dict)
+    sinks: tuple[str, ...] = ()
+    limit: int | None = None
+    variant: Variant | None = None
+    thermal_input: str | None = None
+    threads: int | None = None
+
+    @classmethod
+    def of_profile(cls, path: str | Path | None) -> RunPlan:
+        """What a profile says; its inputs are relative to its folder, its sinks to the working directory.
+
+        Raises:
+            RigsightError: PRF-001.
+        """
+        if path is None:
+            return cls()
+        profile, folder = Profile.load(path), Path(path).parent
+        return cls(
+            profile=profile,
+            bundle=None if profile.bundle is None else str(folder / profile.bundle),
+            rig=None if profile.rig is None else str(folder / profile.rig),
+            source=None if profile.source is None else relocated(profile.source, folder),
+            cameras={role: relocated(camera.uri, folder) for role, camera in profile.cameras.items()},
+            sinks=profile.sinks,
+        )
+
+
+def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None) -> dict[str, Any]:
+    """Run a plan to its end and return the summary as plain values, ready for JSON.
+
+    ``progress`` hears how many frame sets were delivered, of how many.
+
+    Raises:
+        RigsightError: RUN-001 without source or bundle, RUN-002 where a rig is needed, and what bundle, rig,
+            source, stages and sinks raise.
+    """
+    if plan.bundle is None:
+        raise codes.RUN_INCOMPLETE("no bundle is given", fix="Add --bundle, or name one in the profile.")
+    bundle = open_bundle(plan.bundle)
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(open_plan_source(plan)))
+        rig, note = choose_rig(plan, source)
+        chain = build_chain(
+            bundle,
+            rig,
+            surface=plan.profile.surface if rig is not None else None,
+            agc=plan.profile.agc,
+            thermal_input=plan.thermal_input,
+            variant=plan.variant,
+            threads=plan.threads,
+        )
+        stack.callback(chain.close)
+        sinks: list[Sink] = [
+            stack.enter_context(closing(open_sink(text, bundle.spec.classes))) for text in plan.sinks
+        ]
+        quality = QualitySink()
+        scored = not source.live and "fused" in bundle.part().outputs
+        expected = _expected(plan.limit, source.count)
+        pipeline = ThreadedPipeline(
+            source,
+            Pairer(source, plan.profile.pairing, rig.time_offset_s if rig is not None else None),
+            chain,
+            [*sinks, quality] if scored else sinks,
+            plan.profile.queues,
+            limit=plan.limit,
+            progress=None if progress is None else lambda done: progress(done, expected),
+        )
+        summary = pipeline.run()
+    return _report(plan, bundle, summary, note, quality)
+
+
+def open_plan_source(plan: RunPlan) -> Source:
+    """The plan's source, or its one or two cameras as one. Raises RUN-001 where it has neither, SRC-…."""
+    if plan.source is not None:
+        return open_source(plan.source)
+    if not plan.cameras:
+        raise codes.RUN_INCOMPLETE("no source is given", fix="Add --source, --rgb or --thermal.")
+    opened = [open_source(uri, role) for role, uri in sorted(plan.cameras.items())]
+    return opened[0] if len(opened) == 1 else MergedSource(*opened)
+
+
+def choose_rig(plan: RunPlan, source: Source) -> tuple[Rig | None, str]:
+    """The rig to align with and a sentence that says how. Raises CAL-…, RUN-002 where a rig is needed."""
+    if plan.rig is not None:
+        return Rig.load(plan.rig), f"by {plan.rig}"
+    if source.rig is not None:
+        return source.rig, "by the geometry that the source itself knows"
+    if len(source.cameras) == 1:
+        return None, f"only the {source.cameras[0]} camera: nothing to align"
+    if source.aligned:
+        return None, "no rig: the pictures count as aligned"
+    raise codes.RIG_NEEDED(f"{' and '.join(source.cameras)} are not aligned and there is no rig")
+
+
+def _expected(limit: int | None, count: int | None) -> int | None:
+    known = [number for number in (limit, count) if number is not None]
+    return min(known, default=None)
+
+
+def _report(
+    plan: RunPlan, bundle: Bundle, summary: RunSummary, note: str, quality: QualitySink
+) -> dict[str, Any]:
+    width, height = bundle.size
+    return {
+        **summary.as_json(),
+        "aligned": note,
+        "bundle": bundle.id,
+        "variant": plan.variant or "fp32",
+        "width": width,
+        "height": height,
+        "fusion_quality": quality.result(),
+        "fusion_quality_pairs": quality.count,
+        "sinks": list(plan.sinks),
+    }
