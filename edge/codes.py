@@ -112,3 +112,18 @@ VIDEO_UNWRITABLE = define(
     "The video cannot be encoded",
     "Use a .avi, .mkv, .mp4 or .webm file.",
 )
+DEMO_FOLDER = define(
+    "DEM-001",
+    "The demo would replace files that are not its own",
+    "Choose an empty or a new folder with --out.",
+)
+DEMO_CLASSES = define(
+    "DEM-002",
+    "The demo cannot judge this bundle",
+    "Use the shipped bundle, or one that was trained on the simulator's classes.",
+)
+DEMO_SCENE = define(
+    "DEM-003",
+    "The profile has no simulated scene",
+    "Add 'simulation' to the profile; 'profiles/' holds working examples.",
+)

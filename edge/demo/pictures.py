@@ -1,4 +1,4 @@
-"""Pictures of a demo run: coloured masks, four-in-a-row frames, data URIs and the contact sheet."""
+"""Pictures of a demo run: the panels of a sample, data URIs and the contact sheet."""
 
 from __future__ import annotations
 
@@ -10,44 +10,23 @@ import numpy as np
 
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.demo.results import Sample
-from rigsight.edge.frames import UNLABELLED, UInt8
+from rigsight.edge.frames import UInt8
+from rigsight.edge.render import overlay, thermal_to_colour
 
 PREVIEW_BYTES = 480_000
-UNLABELLED_COLOR = (96, 96, 96)
+OPACITY = 0.6
 COLUMNS = ("RGB", "thermal", "fused", "mask", "truth")
 _INK, _PAPER = (230, 233, 238), (22, 25, 30)
-
-
-def colored(mask: UInt8, classes: Sequence[ClassEntry]) -> UInt8:
-    """Class ids uint8 [H,W] in the palette of the classes, RGB uint8 [H,W,3]; grey where unlabelled."""
-    table = np.zeros((256, 3), np.uint8)
-    table[UNLABELLED] = UNLABELLED_COLOR
-    for number, entry in enumerate(classes):
-        table[number] = entry.color
-    return table[mask]
-
-
-def overlaid(rgb: UInt8, mask: UInt8, classes: Sequence[ClassEntry], strength: float = 0.6) -> UInt8:
-    """The mask's colours over the picture; class 0 and unlabelled pixels stay as they are."""
-    blended = cv2.addWeighted(rgb, 1 - strength, colored(mask, classes), strength, 0)
-    plain = (mask == 0) | (mask == UNLABELLED)
-    blended[plain] = rgb[plain]
-    return np.asarray(blended, dtype=np.uint8)
-
-
-def side_by_side(rgb: UInt8, thermal: UInt8, fused: UInt8, mask: UInt8) -> UInt8:
-    """RGB, thermal, fused and coloured mask in one row, RGB uint8 [H, 4W, 3]; thermal is grey."""
-    return np.hstack([rgb, np.repeat(thermal[..., None], 3, axis=2), fused, mask])
 
 
 def panels(sample: Sample, classes: Sequence[ClassEntry]) -> tuple[UInt8, ...]:
     """The five pictures of a sample in the order of COLUMNS, each RGB uint8 [H,W,3]."""
     return (
         sample.rgb,
-        np.repeat(sample.thermal[..., None], 3, axis=2),
+        thermal_to_colour(sample.thermal),
         sample.fused,
-        overlaid(sample.fused, sample.mask, classes),
-        overlaid(sample.fused, sample.truth, classes),
+        overlay(sample.fused, sample.mask, classes, OPACITY),
+        overlay(sample.fused, sample.truth, classes, OPACITY),
     )
 
 

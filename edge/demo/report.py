@@ -7,10 +7,9 @@ from html import escape
 
 from rigsight.edge.demo.pictures import COLUMNS, data_uri, panels
 from rigsight.edge.demo.plots import BarGroup, Series, bar_plot, distance_plot, short
-from rigsight.edge.demo.results import DemoResult, MapError, Sample, Scores
+from rigsight.edge.demo.results import TOTAL, DemoResult, MapError, Sample, Scores
 from rigsight.edge.demo.style import CSS
 
-TOTAL = "total"
 _SERIES = ("both cameras", "RGB only", "thermal only", "per-pixel baseline")
 _HEADS = ("both", "RGB", "thermal", "per pixel")
 _COLORS = ("var(--both)", "var(--rgb)", "var(--thermal)", "var(--pixel)")
@@ -45,6 +44,12 @@ def alignment_at_surface(result: DemoResult) -> MapError:
     )
 
 
+def worst_parallax(result: DemoResult) -> MapError:
+    """The fixed distance at which the profile's one surface is worst."""
+    finite = [error for error in result.parallax if math.isfinite(error.rms_px)]
+    return max(finite or result.parallax, key=lambda error: error.rms_px)
+
+
 def _head(result: DemoResult) -> str:
     title = f"{result.profile}: {result.pairs} frame sets of the simulated {result.scene}"
     return (
@@ -56,8 +61,7 @@ def _head(result: DemoResult) -> str:
 
 
 def _tiles(result: DemoResult) -> str:
-    near = alignment_at_surface(result)
-    worst = max((e for e in result.parallax if math.isfinite(e.rms_px)), key=lambda e: e.rms_px, default=near)
+    near, worst = alignment_at_surface(result), worst_parallax(result)
     total = result.latency_ms.get(TOTAL)
     share = result.rate_hz / result.engine_rate_hz if result.engine_rate_hz > 0 else float("nan")
     tiles = [

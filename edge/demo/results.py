@@ -10,6 +10,9 @@ from typing import Any
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.frames import UInt8
 
+TOTAL = "total"  # the stage that is the sum of all
+AGE = "age"  # from reading to mask, with the waiting in queues
+
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rigsight.edge.demo.pictures import PREVIEW_BYTES, colored, contact_sheet, overlaid, side_by_side
+from rigsight.edge.demo.pictures import PREVIEW_BYTES, contact_sheet
 from rigsight.edge.demo.report import alignment_at_surface, render
 from rigsight.edge.demo.results import DemoResult, MapError, Percentiles, Sample, Scores
 from rigsight.edge.demo.style import CSS
@@ -217,26 +217,9 @@ def test_contrast_meets_wcag_in_both_modes() -> None:
                 assert (lighter + 0.05) / (darker + 0.05) >= least, (name, back)
 
 
-def test_masks_are_colored_by_class_and_grey_where_unlabelled() -> None:
-    mask = np.uint8([[0, 3, 255]])
-    assert colored(mask, CLASSES)[0, 1].tolist() == list(CLASSES[3].color)
-    assert len(set(colored(mask, CLASSES)[0, 2].tolist())) == 1
-    rgb = np.full((1, 3, 3), 50, np.uint8)
-    over = overlaid(rgb, mask, CLASSES)
-    assert over[0, 0].tolist() == over[0, 2].tolist() == [50, 50, 50]
-    assert over[0, 1].tolist() == [round(0.4 * 50 + 0.6 * c) for c in CLASSES[3].color]
-
-
 def test_the_contact_sheet_is_a_small_png(result: DemoResult) -> None:
     data = contact_sheet(result.samples, CLASSES, SCENE_CLASSES["street"])
     assert data.startswith(b"\x89PNG")
     assert len(data) <= PREVIEW_BYTES
     sheet = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert sheet.shape[1] > 500
-
-
-def test_four_pictures_stand_side_by_side() -> None:
-    sample = made_up_sample("Day", 1.0, 0)
-    row = side_by_side(sample.rgb, sample.thermal, sample.fused, colored(sample.mask, CLASSES))
-    assert row.shape == (240, 1280, 3)
-    assert (row[:, 320:640, 0] == sample.thermal).all()
