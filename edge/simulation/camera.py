@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rigsight.calibration.projection import undistort
 from rigsight.calibration.rig import Camera
@@ -12,6 +13,7 @@ NEAR_M = 0.02
 _EDGES = np.array([(a, b) for a in range(8) for b in range(8) if a < b and (a ^ b) in (1, 2, 4)])
 
 Block = tuple[slice, slice]
+Indices = NDArray[np.intp]
 
 
 class PixelRays:
@@ -33,13 +35,14 @@ class PixelRays:
         self._columns = (np.maximum.accumulate(xy[..., 0].max(0)), _backwards_minimum(xy[..., 0].min(0)))
         self._rows = (np.maximum.accumulate(xy[..., 1].max(1)), _backwards_minimum(xy[..., 1].min(1)))
 
-    def block(self, x: tuple[float, float], y: tuple[float, float]) -> Block | None:
-        """Rows and columns whose rays may lie in the ranges x and y of normalised coordinates."""
-        left, right = _between(self._columns, x)
-        top, bottom = _between(self._rows, y)
-        if left >= right or top >= bottom:
-            return None
-        return slice(top, bottom), slice(left, right)
+    def blocks(self, low: Float64, high: Float64) -> list[Block | None]:
+        """Rows and columns whose rays may lie between low and high, float64 [N,2] normalised (x, y) each."""
+        left, right = _between(self._columns, low[:, 0], high[:, 0])
+        top, bottom = _between(self._rows, low[:, 1], high[:, 1])
+        found: list[Block | None] = [None] * len(low)
+        for k in np.flatnonzero((left < right) & (top < bottom)):
+            found[k] = slice(int(top[k]), int(bottom[k])), slice(int(left[k]), int(right[k]))
+        return found
 
 
 class Eye:
@@ -85,10 +88,7 @@ class Eye:
         xy = candidates[..., :2] / np.where(seen, candidates[..., 2], 1.0)[..., None]
         low = np.where(seen[..., None], xy, np.inf).min(axis=1)
         high = np.where(seen[..., None], xy, -np.inf).max(axis=1)
-        return [
-            self.rays.block((a[0], b[0]), (a[1], b[1])) if a[0] <= b[0] else None
-            for a, b in zip(low, high, strict=True)
-        ]
+        return self.rays.blocks(low, high)
 
 
 def box_corners(low: Float64, high: Float64) -> Float64:
@@ -101,8 +101,6 @@ def _backwards_minimum(values: Float64) -> Float64:
     return np.minimum.accumulate(values[::-1])[::-1]
 
 
-def _between(extremes: tuple[Float64, Float64], wanted: tuple[float, float]) -> tuple[int, int]:
+def _between(extremes: tuple[Float64, Float64], low: Float64, high: Float64) -> tuple[Indices, Indices]:
     highest, lowest = extremes
-    first = int(np.searchsorted(highest, wanted[0], "left"))
-    last = int(np.searchsorted(lowest, wanted[1], "right"))
-    return first, last
+    return np.searchsorted(highest, low, "left"), np.searchsorted(lowest, high, "right")

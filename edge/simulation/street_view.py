@@ -106,7 +106,7 @@ class StreetView:
         air = (day * 0.62 * sky_colour + 0.004).astype(np.float32)
         result += haze[..., None] * (air - result)
         result[self.sky] = sky
-        return result
+        return np.ascontiguousarray(result.transpose(2, 0, 1))
 
     def _textures(self) -> tuple[Float32, Float32]:
         x, y, z = self.points

@@ -31,7 +31,7 @@ class View(Protocol):
     defect_list: tuple[DefectShape, ...]
 
     def radiance(self) -> Float32:
-        """Linear RGB float32 [H,W,3]; a white wall in sunshine is about 1."""
+        """Linear RGB float32 [3,H,W]; a white wall in sunshine is about 1."""
 
     def kelvin(self) -> Float32:
         """Apparent temperature, float32 [H,W]."""
