@@ -177,9 +177,9 @@ class Pairer:
 
     def _is_silent(self, camera: _Camera, stamp: int) -> bool:
         """Not heard for ``wait_ms`` and two periods up to this stamp; or never for ``wait_ms``."""
-        if camera.newest_ns is None:
-            return self._waited(stamp)
         period = camera.period_ns or max(c.period_ns for c in self._cameras.values())
+        if camera.newest_ns is None or not period:
+            return self._waited(stamp)
         return stamp - camera.newest_ns > self.wait_ns + 2 * period
 
     def _forget_the_time(self) -> None:

@@ -15,6 +15,7 @@ from rigsight.edge import codes
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.frames import Prediction
 from rigsight.edge.render import side_by_side
+from rigsight.edge.sources.pictures import quiet_opencv
 from rigsight.edge.sources.uri import Uri
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "MJPG", ".webm": "VP80"}
@@ -74,6 +75,7 @@ class VideoSink:
     def _open(self, size: tuple[int, int]) -> None:
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, codec, self._fps, size)
+        with quiet_opencv():
+            self._writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, codec, self._fps, size)
         if not self._writer.isOpened():
             raise codes.VIDEO_UNWRITABLE("this OpenCV has no encoder for it", where=self.path)

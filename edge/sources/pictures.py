@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -55,14 +57,24 @@ def read_picture(path: Path, role: str) -> Image:
     problem = damage(data)
     if problem:
         raise codes.PICTURE_UNREADABLE(problem, where=path)
-    flags = cv2.IMREAD_UNCHANGED
-    try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        picture = None
+    with quiet_opencv():
+        try:
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            picture = None
     if picture is None:
         raise codes.PICTURE_UNREADABLE("it cannot be decoded", where=path)
     return _as_rgb_camera(picture, path) if role == "rgb" else _as_thermal_camera(picture, path)
+
+
+@contextlib.contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV's own log lines off stderr: what they complain of becomes one line with a code."""
+    level = cv2.setLogLevel(0)
+    try:
+        yield
+    finally:
+        cv2.setLogLevel(level)
 
 
 def damage(data: bytes) -> str | None:

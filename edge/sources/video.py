@@ -13,6 +13,7 @@ import numpy as np
 from rigsight.edge import codes
 from rigsight.edge.frames import Frame
 from rigsight.edge.sources.files import FileSource, is_live
+from rigsight.edge.sources.pictures import quiet_opencv
 from rigsight.edge.sources.uri import Uri
 
 NS_PER_MS = 1_000_000
@@ -34,7 +35,8 @@ class VideoSource(FileSource):
         if not self.path.is_file():
             raise codes.SOURCE_MISSING("there is no such video", where=path, fix="Check the path.")
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its complaints become our one line
-        self._capture: Any = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        with quiet_opencv():
+            self._capture: Any = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise codes.VIDEO_UNREADABLE("it cannot be opened; it may be cut off", where=path)
         pixels = int(self._capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) & 0xFFFFFFFF
