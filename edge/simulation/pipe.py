@@ -48,7 +48,7 @@ class Pipe:
         self.sway = [draw.uniform(0.0, 6.28) for _ in range(6)]
         self.texture_seeds = (pools.texture_seed(draw), pools.texture_seed(draw))
         self.wall = draw.colour((0.25, 0.6), 0.22)
-        self.grain = draw.uniform(0.06, 0.16)
+        self.grain = draw.uniform(0.09, 0.2)
         self.joint_pitch = draw.uniform(0.45, 0.8)
         self.joint_width = draw.uniform(0.018, 0.028)
         self.joint_shift = draw.uniform(0.0, 1.0)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rigsight.edge.simulation.pipe import Pipe
 
 FAR_M = 3.0
-DARK_M = 1.6
 DEPOSIT_TINT = np.array([1.12, 0.98, 0.78], np.float32)
 
 
@@ -26,7 +25,7 @@ class PipeView:
 
     def __init__(self, pipe: Pipe, eye: Eye, index: int) -> None:
         self.pipe, self.eye, self.index = pipe, eye, index
-        self.light = np.float32(0.07 + 0.93 * pipe.illumination(index))
+        self.light = np.float32(0.10 + 0.90 * pipe.illumination(index))
         dx, dy, dz = eye.directions
         _, oy, oz = (np.float32(value) for value in eye.origin)
         a = dy * dy + dz * dz
@@ -49,7 +48,7 @@ class PipeView:
         ragged = np.clip(self.fine, -2, 2) * np.float32(0.5)
         place = eye, pipe.surface, x, self.v
         self.cracks = paint_strokes(*place, self.marks.cracks, ragged, MIN_WIDTH_PX)
-        self.deposits = paint_patches(*place, self.marks.deposits, 2 * MIN_WIDTH_PX)
+        self.deposits = paint_patches(*place, self.marks.deposits, 3 * MIN_WIDTH_PX)
         self.scratches = paint_strokes(*place, self.marks.scratches, 0 * ragged, MIN_WIDTH_PX)
         self.stains = paint_patches(*place, self.marks.stains, MIN_WIDTH_PX)
         self.joints, shapes = self._joints()
@@ -97,7 +96,8 @@ class PipeView:
         albedo *= np.maximum(1 + np.float32(pipe.grain) * (self.coarse + 0.9 * self.fine), 0.25)
         # Slime creeps up from the water line.
         slime = textures.smooth(np.abs(self.v) * np.float32(1 / pipe.radius) + 0.25 * self.coarse, 1.6, 2.6)
-        albedo *= 1 - 0.45 * slime * np.array([0.8, 0.75, 1.0], np.float32)[:, None, None]
+        for channel, share in zip(albedo, (0.36, 0.34, 0.45), strict=True):
+            channel *= 1 - np.float32(share) * slime
         apply_contrast(albedo, self.stains, [p.contrast for p in marks.stains], 0.2, self.coarse)
         apply_contrast(albedo, self.scratches, [s.contrast for s in marks.scratches], 0.4)
         apply_contrast(albedo, self.joints, [pipe.joint_contrast] * int(self.joints.item.max() + 1), 0.35)
@@ -110,17 +110,18 @@ class PipeView:
         bump = textures.smooth(self.deposits.inside, 0.0, 0.6)
 
         # The lamp sits at the camera: inverse square, a wide beam, and the wall's slant.
-        distance2 = self.depth * self.depth * (self.eye.rays.directions**2).sum(0)
-        _, y, z = self.points
         d = self.eye.directions
-        slant = np.abs(d[1] * y + d[2] * z) * np.float32(1 / pipe.radius) * self.depth / np.sqrt(distance2)
-        slant = np.where(np.isfinite(slant), slant, 0)
-        light = self.light * (0.12 + 0.88 * slant + 0.25 * bump) * np.float32(0.075) / (distance2 + np.float32(0.035))
+        _, y, z = self.points
+        length2 = np.einsum("khw,khw->hw", d, d)
+        distance2 = self.depth * self.depth * length2
+        slant = np.abs(d[1] * y + d[2] * z) * np.float32(1 / pipe.radius) / np.sqrt(length2)
+        light = self.light * (np.float32(0.12) + np.float32(0.88) * slant + np.float32(0.25) * bump)
+        light *= np.float32(0.075) / (distance2 + np.float32(0.035))
         light[~np.isfinite(self.depth)] = 0
         result = albedo * (light * pipe.lamp[:, None, None])
         # Wet bottom: the lamp's glint breaks up on the ripples.
         glint = water & (self.fine + 0.6 * self.coarse > 1.1)
-        result[:, glint] += 0.35 * light[glint] * pipe.lamp[:, None]
+        result[:, glint] += np.float32(0.35) * light[glint] * pipe.lamp[:, None]
         return np.asarray(result, dtype=np.float32)
 
     def kelvin(self) -> Float32:

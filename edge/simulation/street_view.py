@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,20 @@ POLE_WIDTH_PX = 2.5
 KERB_M = 0.18
 
 
+def _column(red: float, green: float, blue: float) -> Float32:
+    return np.array([[red], [green], [blue]], np.float32)
+
+
+SKY_COLOUR = np.array([0.75, 0.88, 1.08], np.float32)
+BEAM_COLOUR = np.array([1.0, 0.96, 0.86], np.float32)
+DARK_GLASS = _column(0.04, 0.05, 0.06)
+MIRRORED_SKY = _column(0.7, 0.85, 1.0)
+WARM_WHITE = _column(1.0, 0.74, 0.42)
+RED = _column(0.4, 0.02, 0.02)
+HORIZON, ZENITH = _column(0.78, 0.86, 0.95), _column(0.30, 0.50, 0.95)
+NIGHT_SKY = _column(0.010, 0.013, 0.024)
+
+
 class StreetView:
     """One camera's view of the street; see ``view.View``."""
 
@@ -43,9 +58,41 @@ class StreetView:
         self.object = np.array(self.things.bodies.owner, dtype=np.int32)[face]
         self.table = self.things.table()
         self.sky = face == primitives.NOTHING
-        self.points = eye.points(np.where(self.sky, np.float32(0), self.depth))
+        self.near_depth = np.where(self.sky, np.float32(0), self.depth)
+        self.points = eye.points(self.near_depth)
         self.defects: Int32 = np.full((height, width), -1, np.int32)
         self.labels = self._labels()
+
+    @cached_property
+    def coarse(self) -> Float32:
+        """Texture with grains of decimetres, float32 [H,W]."""
+        x, y, z = self.points
+        u, v = x + np.float32(0.83) * z, y + np.float32(0.61) * z
+        return textures.sample(textures.noise(self.street.texture_seeds[0]), u * 22, v * 22)
+
+    @cached_property
+    def fine(self) -> Float32:
+        """Texture with grains of centimetres; far away a pixel covers many, which cancel; float32 [H,W]."""
+        x, y, z = self.points
+        u, v = x + np.float32(0.83) * z, y + np.float32(0.61) * z
+        found = textures.sample(textures.noise(self.street.texture_seeds[1]), u * 140, v * 140)
+        found *= np.minimum(1, 9 / (self.near_depth + np.float32(0.1)))
+        return found
+
+    @cached_property
+    def normals(self) -> Float32:
+        """Outward unit normals, float32 [3,H,W]."""
+        return primitives.normals_of(self.things.bodies, self.face, self.points)
+
+    @cached_property
+    def sunlit(self) -> Float32:
+        """Cosine of the sun's angle, zero in the shadow of the houses; float32 [H,W]."""
+        return self._sunlit()
+
+    @cached_property
+    def contact(self) -> Float32:
+        """Less sky reaches the ground under and beside cars: a factor, float32 [H,W]."""
+        return self._contact_shadows()
 
     def _cast_ground(self, face: Int32) -> None:
         slope = self.eye.directions[2]
@@ -74,67 +121,57 @@ class StreetView:
     # -- colour ------------------------------------------------------------------------------------
 
     def radiance(self) -> Float32:
-        """Linear RGB float32 [H,W,3]."""
-        weather, day = self.street.weather, np.float32(self.day)
-        albedo = np.array(self.things.albedo, dtype=np.float32)[self.object]
-        coarse, fine = self._textures()
-        grain = self.table["texture"][self.object] * (coarse + 0.7 * fine)
+        """Linear RGB float32 [3,H,W]."""
+        street, weather, day = self.street, self.street.weather, np.float32(self.day)
+        albedo = np.array(self.things.albedo, dtype=np.float32).T[:, self.object]
         emitted = np.zeros_like(albedo)
-        self._paint_ground(albedo, coarse)
+        self._paint_ground(albedo)
         self._paint_houses(albedo, emitted)
         self._paint_cars(albedo, emitted)
         self._paint_signs(albedo, emitted)
-        albedo *= np.maximum(1 + grain, 0.2)[..., None]
+        grain = self.table["texture"][self.object] * (self.coarse + np.float32(0.7) * self.fine)
+        tone = np.maximum(1 + grain, np.float32(0.2))
 
-        normals = primitives.normals_of(self.things.bodies, self.face, self.points)
         dusk = np.float32(1 - abs(2 * day - 1))
         sun_colour = np.array([1.0, 0.93 - 0.25 * dusk, 0.82 - 0.45 * dusk], np.float32)
-        sky_colour = np.array([0.75, 0.88, 1.08], np.float32)
-        sunlit = self._sunlit(normals)
-        ambient = day * (0.34 + 0.12 * normals[2]) + 0.006
-        ambient *= self._contact_shadows()
-        sun = day * np.float32(0.95 * weather.sun_strength) * sunlit
-        light = ambient[..., None] * sky_colour + sun[..., None] * sun_colour
+        ambient = day * (np.float32(0.34) + np.float32(0.12) * self.normals[2]) + np.float32(0.006)
+        ambient *= self.contact
+        sun = (day * np.float32(0.95 * weather.sun_strength)) * self.sunlit
+        lamps = beam = None
         if day < 0.75:
-            lamps, beam = self._lamps(normals), self._headlights(normals)
             night = np.float32(1 - day / 0.75)
-            light += (night * lamps)[..., None] * self.street.lamp_colour
-            light += (night * beam)[..., None] * np.array([1.0, 0.96, 0.86], np.float32)
-        result = albedo * light + emitted
-        sky = self._sky_radiance(sky_colour, sun_colour)
-        haze = 1 - np.exp(-np.where(self.sky, np.float32(0), self.depth) * np.float32(1 / weather.haze_m))
-        air = (day * 0.62 * sky_colour + 0.004).astype(np.float32)
-        result += haze[..., None] * (air - result)
-        result[self.sky] = sky
-        return np.ascontiguousarray(result.transpose(2, 0, 1))
+            lamps, beam = night * self._lamps(), night * self._headlights()
+        haze = 1 - np.exp(self.near_depth * np.float32(-1 / weather.haze_m))
+        air = day * np.float32(0.62) * SKY_COLOUR + np.float32(0.004)
+        for k, channel in enumerate(albedo):
+            light = SKY_COLOUR[k] * ambient + sun_colour[k] * sun
+            if lamps is not None and beam is not None:
+                light += street.lamp_colour[k] * lamps
+                light += BEAM_COLOUR[k] * beam
+            light *= tone
+            channel *= light
+            channel += emitted[k]
+            channel += haze * (air[k] - channel)
+        albedo[:, self.sky] = self._sky_radiance(sun_colour)
+        return albedo
 
-    def _textures(self) -> tuple[Float32, Float32]:
-        x, y, z = self.points
-        first, second = (textures.noise(seed) for seed in self.street.texture_seeds)
-        u, v = x + 0.83 * z, y + 0.61 * z
-        coarse = textures.sample(first, u * 22, v * 22)
-        fine = textures.sample(second, u * 140, v * 140)
-        # Far away a pixel covers many grains, which cancel.
-        fine *= np.minimum(1, 9 / np.where(self.sky, np.float32(1e3), self.depth + 0.1))
-        return coarse, fine
-
-    def _paint_ground(self, albedo: Float32, coarse: Float32) -> None:
-        street = self.street
+    def _paint_ground(self, albedo: Float32) -> None:
+        street, coarse = self.street, self.coarse
         x, y, _ = self.points
         ground = self.object == GROUND
         side = np.abs(y)
         pavement = ground & (side > street.half_road)
-        albedo[pavement] = street.pavement
+        albedo[:, pavement] = street.pavement[:, None]
         tiles = pavement & ((np.abs(x - np.round(x)) < 0.03) | (np.abs(side - np.round(side)) < 0.03))
-        albedo[tiles & (self.depth < 14)] *= 0.72
+        albedo[:, tiles & (self.depth < 14)] *= 0.72
         kerb = ground & (np.abs(side - street.half_road) < KERB_M)
-        albedo[kerb] = street.pavement * 1.25
+        albedo[:, kerb] = 1.25 * street.pavement[:, None]
         road = ground & (side < street.half_road - KERB_M)
         patches = road & (coarse > 1.3)
-        albedo[patches] *= 0.72
+        albedo[:, patches] *= 0.72
         dashes = road & (np.abs(y) < 0.07) & (x - 9 * np.floor(x / 9) < 4.5)
         edges = road & (np.abs(side - street.half_road + 2.35) < 0.06)
-        albedo[(dashes | edges) & (coarse < 1.2)] = 0.62
+        albedo[:, (dashes | edges) & (coarse < 1.2)] = 0.62
 
     def _pixels(self, kind: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Flat indices of a kind's pixels, their object numbers, and their points [3,n]."""
@@ -159,14 +196,12 @@ class StreetView:
 
     def _paint_houses(self, albedo: Float32, emitted: Float32) -> None:
         where, thing, glass, frame, lit = self._house_windows()
-        flat = albedo.reshape(-1, 3)
-        flat[where[frame]] = np.minimum(flat[where[frame]] * 1.5 + 0.05, 0.8)
-        flat[where[glass]] = np.array([0.05, 0.06, 0.075], np.float32)
-        reflection = np.float32(0.16 * self.day)
-        emitted.reshape(-1, 3)[where[glass]] = reflection * np.array([0.7, 0.85, 1.0], np.float32)
+        flat, glow = albedo.reshape(3, -1), emitted.reshape(3, -1)
+        flat[:, where[frame]] = np.minimum(flat[:, where[frame]] * np.float32(1.5) + np.float32(0.05), 0.8)
+        flat[:, where[glass]] = DARK_GLASS
+        glow[:, where[glass]] = np.float32(0.16 * self.day) * MIRRORED_SKY
         if self.day < 0.75:
-            glow = np.float32(0.12 * (1 - self.day / 0.75)) * np.array([1.0, 0.74, 0.42], np.float32)
-            emitted.reshape(-1, 3)[where[lit]] += glow
+            glow[:, where[lit]] += np.float32(0.12 * (1 - self.day / 0.75)) * WARM_WHITE
 
     def _car_parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         """Car pixels, object numbers, local x relative to half length, and masks of the parts."""
@@ -197,19 +232,18 @@ class StreetView:
 
     def _paint_cars(self, albedo: Float32, emitted: Float32) -> None:
         where, thing, _, _, parts = self._car_parts()
-        flat, glow = albedo.reshape(-1, 3), emitted.reshape(-1, 3)
-        dark = np.array([0.03, 0.03, 0.033], np.float32)
+        flat, glow = albedo.reshape(3, -1), emitted.reshape(3, -1)
         for name in ("sill", "wheel", "grille"):
-            flat[where[parts[name]]] = dark
-        flat[where[parts["rim"]]] = 0.35
-        flat[where[parts["glass"]]] = np.array([0.035, 0.04, 0.05], np.float32)
-        glow[where[parts["glass"]]] = np.float32(0.13 * self.day) * np.array([0.7, 0.85, 1.0], np.float32)
-        flat[where[parts["lamp"]]] = 0.7
-        flat[where[parts["tail"]]] = np.array([0.4, 0.02, 0.02], np.float32)
+            flat[:, where[parts[name]]] = 0.03
+        flat[:, where[parts["rim"]]] = 0.35
+        flat[:, where[parts["glass"]]] = DARK_GLASS
+        glow[:, where[parts["glass"]]] = np.float32(0.13 * self.day) * MIRRORED_SKY
+        flat[:, where[parts["lamp"]]] = 0.7
+        flat[:, where[parts["tail"]]] = RED
         if self.day < 0.6:
             moving = self.table["seed"][thing] % 2 == 1
-            glow[where[parts["lamp"] & moving]] = np.array([2.2, 2.1, 1.8], np.float32)
-            glow[where[parts["tail"] & moving]] = np.array([0.5, 0.02, 0.02], np.float32)
+            glow[:, where[parts["lamp"] & moving]] = np.float32(2.2) * BEAM_COLOUR[:, None]
+            glow[:, where[parts["tail"] & moving]] = np.float32(1.2) * RED
 
     def _paint_signs(self, albedo: Float32, emitted: Float32) -> None:
         where, thing, points = self._pixels(SIGN)
@@ -219,34 +253,31 @@ class StreetView:
             np.abs(points[1] - table["y"][thing]) / table["hy"][thing],
             np.abs(points[2] - table["z"][thing]) / table["hz"][thing],
         )
-        albedo.reshape(-1, 3)[where[~lamp & (rim > 0.8)]] = 0.7
+        albedo.reshape(3, -1)[:, where[~lamp & (rim > 0.8)]] = 0.7
         if self.day < 0.6:
-            emitted.reshape(-1, 3)[where[lamp]] = 2.5 * self.street.lamp_colour
+            emitted.reshape(3, -1)[:, where[lamp]] = 2.5 * self.street.lamp_colour[:, None]
 
-    def _sky_radiance(self, sky_colour: Float32, sun_colour: Float32) -> Float32:
+    def _sky_radiance(self, sun_colour: Float32) -> Float32:
+        """Linear RGB float32 [3,n] of the sky's pixels."""
         directions = self.eye.directions[:, self.sky]
-        up = directions[2] / np.linalg.norm(directions, axis=0)
-        base = np.array([0.30, 0.50, 0.95], np.float32)
-        horizon = np.array([0.78, 0.86, 0.95], np.float32)
-        share = textures.smooth(up, -0.02, 0.45)[:, None]
-        colour = horizon + share * (base - horizon)
+        up = directions[2] / np.sqrt(np.einsum("kn,kn->n", directions, directions))
+        share = textures.smooth(up, -0.02, 0.45)
+        colour = HORIZON + share * (ZENITH - HORIZON)
         texture = textures.noise(self.street.texture_seeds[0])
-        scale = 260 / (up + 0.18)
-        drift = 0.4 * self.index
-        u = (directions[0] * scale + drift).astype(np.int32) & (textures.SIZE - 1)
+        scale = 260 / (up + np.float32(0.18))
+        u = (directions[0] * scale + np.float32(0.4 * self.index)).astype(np.int32) & (textures.SIZE - 1)
         v = (directions[1] * scale).astype(np.int32) & (textures.SIZE - 1)
-        cloud = textures.smooth(texture[v, u], 1.0 - 2.0 * self.street.weather.cloud, 2.4)[:, None]
-        colour = colour + 0.75 * cloud * (np.float32(0.92) - colour)
+        cloud = textures.smooth(texture[v, u], 1.0 - 2.0 * self.street.weather.cloud, 2.4)
+        colour += np.float32(0.75) * cloud * (np.float32(0.92) - colour)
         dusk = np.float32(1 - abs(2 * self.day - 1))
-        colour = colour * (1 + dusk * (1 - share) * (sun_colour - 0.9))
-        night = np.array([0.010, 0.013, 0.024], np.float32) * (1.6 - share)
-        result: Float32 = (np.float32(self.day * 0.85) * colour + night).astype(np.float32)
+        colour *= 1 + dusk * (1 - share) * (sun_colour[:, None] - np.float32(0.9))
+        result: Float32 = np.float32(0.85 * self.day) * colour + NIGHT_SKY * (np.float32(1.6) - share)
         return result
 
     # -- light -------------------------------------------------------------------------------------
 
-    def _sunlit(self, normals: Float32) -> Float32:
-        """Cosine of the sun's angle, zero in the shadow of the houses; float32 [H,W]."""
+    def _sunlit(self) -> Float32:
+        normals = self.normals
         sun = self.street.weather.sun.astype(np.float32)
         facing = np.maximum(normals[0] * sun[0] + normals[1] * sun[1] + normals[2] * sun[2], 0)
         if abs(sun[1]) < 0.05:
@@ -263,7 +294,6 @@ class StreetView:
         return facing
 
     def _contact_shadows(self) -> Float32:
-        """Less sky reaches the ground under and beside cars: a factor float32 [H,W]."""
         factor = np.ones(self.eye.shape, np.float32)
         table = self.table
         cars = np.flatnonzero(table["kind"] == CAR)
@@ -289,7 +319,7 @@ class StreetView:
         factor[self.object != GROUND] = 1
         return factor
 
-    def _lamps(self, normals: Float32) -> Float32:
+    def _lamps(self) -> Float32:
         """Street lamps: two staggered rows, float32 [H,W]."""
         x, y, z = self.points
         total = np.zeros(self.eye.shape, np.float32)
@@ -300,15 +330,15 @@ class StreetView:
             squared = along * along + across * across + (z - LAMP_HEIGHT_M) ** 2 + 0.5
             total += 2.6 / squared
         below = textures.smooth(LAMP_HEIGHT_M + 1 - z, 0.0, 2.0)
-        result: Float32 = total * below * (0.55 + 0.45 * np.maximum(normals[2], 0))
+        result: Float32 = total * below * (0.55 + 0.45 * np.maximum(self.normals[2], 0))
         return result
 
-    def _headlights(self, normals: Float32) -> Float32:
+    def _headlights(self) -> Float32:
         """The own car's beams, float32 [H,W]."""
         x, y, _ = self.eye.rays.directions
         shape = np.exp(-(x * x) * 4) * textures.smooth(y, -0.05, 0.10)
-        distance = np.where(self.sky, np.float32(1e3), self.depth)
-        facing = np.abs((normals * self.eye.directions).sum(0))
+        distance = self.near_depth
+        facing = np.abs(np.einsum("khw,khw->hw", self.normals, self.eye.directions))
         result: Float32 = shape * (0.25 + facing) * 0.55 / (1 + (distance / 9) ** 2)
         return result
 
@@ -319,27 +349,26 @@ class StreetView:
         weather, street, table = self.street.weather, self.street, self.table
         day = np.float32(self.day)
         air = np.float32(weather.air_night + day * (weather.air_day - weather.air_night))
-        coarse, fine = self._textures()
-        result = air + table["heat"][self.object] * np.float32(0.5 + 0.5 * day) + 0.35 * coarse + 0.15 * fine
-        normals = primitives.normals_of(self.things.bodies, self.face, self.points)
-        warmed = day * np.float32(weather.sun_strength) * self._sunlit(normals)
+        result = air + (table["heat"] * np.float32(0.5 + 0.5 * day))[self.object]
+        result += np.float32(0.35) * self.coarse + np.float32(0.15) * self.fine
+        warmed = (day * np.float32(weather.sun_strength)) * self.sunlit
         ground = self.object == GROUND
         result += warmed * np.where(ground, np.float32(street.road_warmth), np.float32(4.5))
         side = np.abs(self.points[1])
         road = ground & (side < street.half_road)
         # Asphalt gives back at night what it took by day; the own lane's wheel tracks are worn warm.
         result += road * np.float32(1.2 + 1.8 * (1 - day))
-        result += ground * 2.5 * (1 - self._contact_shadows())
+        result += np.float32(2.5) * (1 - self.contact)
         self._warm_houses(result, air)
         self._warm_cars(result, air)
         self._warm_people(result)
-        up = self.eye.directions[2]
+        up = self.eye.directions[2][self.sky]
         zenith = air - np.float32(weather.sky_below_air_k * (1.3 - 0.3 * day))
-        sky = zenith + (air - 3 - zenith) * np.exp(-5 * np.sqrt(np.maximum(up, 0))) + 0.8 * coarse
-        haze = np.exp(-np.where(self.sky, np.float32(0), self.depth) * np.float32(0.4 / weather.haze_m))
+        sky = zenith + (air - 3 - zenith) * np.exp(-5 * np.sqrt(np.maximum(up, 0)))
+        haze = np.exp(self.near_depth * np.float32(-0.4 / weather.haze_m))
         result = air + haze * (result - air)
-        blended: Float32 = np.where(self.sky, sky, result).astype(np.float32)
-        return blended
+        result[self.sky] = sky
+        return np.asarray(result, dtype=np.float32)
 
     def _warm_houses(self, result: Float32, air: np.float32) -> None:
         where, _, glass, _, lit = self._house_windows()
