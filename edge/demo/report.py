@@ -7,10 +7,18 @@ from html import escape
 
 from rigsight.edge.demo.pictures import COLUMNS, data_uri, panels
 from rigsight.edge.demo.plots import BarGroup, Series, bar_plot, distance_plot, short
-from rigsight.edge.demo.results import TOTAL, DemoResult, MapError, Sample, Scores
+from rigsight.edge.demo.results import AGE, TOTAL, DemoResult, MapError, Sample, Scores
 from rigsight.edge.demo.style import CSS
 
 _SERIES = ("both cameras", "RGB only", "thermal only", "per-pixel baseline")
+_STAGES = {
+    "preprocess": "AGC and alignment",
+    "host": "host functions",
+    "engine": "network",
+    "mask": "mask",
+    TOTAL: "all stages of a set",
+    AGE: "reading to mask, waiting in queues included",
+}
 _HEADS = ("both", "RGB", "thermal", "per pixel")
 _COLORS = ("var(--both)", "var(--rgb)", "var(--thermal)", "var(--pixel)")
 
@@ -208,18 +216,20 @@ def _of(scores: Scores, name: str) -> float:
 
 
 def _time(result: DemoResult) -> str:
-    longest = max((t.p50 for s, t in result.latency_ms.items() if s != TOTAL), default=1.0) or 1.0
+    longest = max((t.p50 for s, t in result.latency_ms.items() if s not in (TOTAL, AGE)), default=1.0)
     rows = "".join(
-        f'<tr{" class=total" if stage == TOTAL else ""}><th scope="row">{escape(stage)}</th>'
+        f'<tr{" class=total" if stage == TOTAL else ""}><th scope="row">'
+        f"{escape(_STAGES.get(stage, stage))}</th>"
         + "".join(f'<td class="n">{_ms(value)}</td>' for value in (t.p50, t.p95, t.p99))
-        + f'<td class="bar">{"" if stage == TOTAL else _bar(t.p50 / longest)}</td></tr>'
+        + f'<td class="bar">{"" if stage in (TOTAL, AGE) else _bar(t.p50 / longest)}</td></tr>'
         for stage, t in result.latency_ms.items()
     )
     return (
         "<section>\n<h2>Time</h2>\n"
         "<p>Milliseconds of every stage on this machine. The frame sets were rendered beforehand, so nothing "
         "here is the simulator; the bare engine ran in turn with the pipeline, with the same session and "
-        "threads, on inputs that lay in memory.</p>\n"
+        "threads, on inputs that lay in memory. The last row is at full speed, where sets queue for the "
+        "network.</p>\n"
         '<div class="scroll"><table><thead><tr><th scope="col">stage</th><th scope="col" class="n">p50</th>'
         '<th scope="col" class="n">p95</th><th scope="col" class="n">p99</th>'
         f'<th scope="col">share</th></tr></thead><tbody>{rows}</tbody></table></div>\n</section>'
