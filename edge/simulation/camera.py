@@ -30,7 +30,9 @@ class PixelRays:
         v = (np.arange(camera.height * n) + 0.5) / n - 0.5
         pixels = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
         xy = undistort(camera, pixels).reshape(len(v), len(u), 2)
-        self.directions: Float32 = np.stack([xy[..., 0], xy[..., 1], np.ones(xy.shape[:2])]).astype(np.float32)
+        self.directions: Float32 = np.stack([xy[..., 0], xy[..., 1], np.ones(xy.shape[:2])]).astype(
+            np.float32
+        )
         # Distortion bends columns and rows; their extremes make a conservative, monotone look-up.
         self._columns = (np.maximum.accumulate(xy[..., 0].max(0)), _backwards_minimum(xy[..., 0].min(0)))
         self._rows = (np.maximum.accumulate(xy[..., 1].max(1)), _backwards_minimum(xy[..., 1].min(1)))
@@ -53,9 +55,7 @@ class Eye:
         self.T_world_camera = T_world_camera
         self.origin: Float64 = T_world_camera[:3, 3].copy()
         rotation = T_world_camera[:3, :3].astype(np.float32)
-        self.directions: Float32 = (rotation @ rays.directions.reshape(3, -1)).reshape(
-            rays.directions.shape
-        )
+        self.directions: Float32 = (rotation @ rays.directions.reshape(3, -1)).reshape(rays.directions.shape)
 
     @property
     def shape(self) -> tuple[int, int]:

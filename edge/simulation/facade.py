@@ -139,9 +139,17 @@ class Facade:
             upright = draw.chance(0.5)
             cables.append(
                 make_stroke(
-                    draw, NO_DEFECT, classes.BACKGROUND, place(), np.pi / 2 if upright else 0.0,
-                    length=draw.uniform(1.0, 2.0), width=draw.uniform(0.014, 0.026), wander=0.0,
-                    contrast=draw.uniform(0.3, 0.6), warmth=draw.uniform(-0.4, 0.4), step=0.2,
+                    draw,
+                    NO_DEFECT,
+                    classes.BACKGROUND,
+                    place(),
+                    np.pi / 2 if upright else 0.0,
+                    length=draw.uniform(1.0, 2.0),
+                    width=draw.uniform(0.014, 0.026),
+                    wander=0.0,
+                    contrast=draw.uniform(0.3, 0.6),
+                    warmth=draw.uniform(-0.4, 0.4),
+                    step=0.2,
                 )  # fmt: skip
             )
         for _ in range(2):
@@ -149,8 +157,13 @@ class Facade:
                 radii = draw.uniform(0.1, 0.4), draw.uniform(0.12, 0.45)
                 stains.append(
                     make_patch(
-                        draw, NO_DEFECT, classes.BACKGROUND, place(), radii,
-                        contrast=draw.uniform(0.6, 1.25), warmth=draw.uniform(-0.3, 0.6),
+                        draw,
+                        NO_DEFECT,
+                        classes.BACKGROUND,
+                        place(),
+                        radii,
+                        contrast=draw.uniform(0.6, 1.25),
+                        warmth=draw.uniform(-0.3, 0.6),
                     )  # fmt: skip
                 )
         return Marks(tuple(cracks), tuple(damp), tuple(cables), tuple(stains))

@@ -9,8 +9,8 @@ import numpy as np
 from rigsight.edge.frames import Float32
 from rigsight.edge.simulation import primitives, textures
 from rigsight.edge.simulation.camera import Eye, box_corners
-from rigsight.edge.simulation.primitives import Bodies
 from rigsight.edge.simulation.layers import add_warmth, apply_contrast, label_layers
+from rigsight.edge.simulation.primitives import Bodies
 from rigsight.edge.simulation.surface import paint_patches, paint_strokes
 from rigsight.edge.simulation.view import MIN_WIDTH_PX, DefectShape
 
@@ -62,16 +62,18 @@ class FacadeView:
             ((self.damp, len(self.marks.cracks)), (self.cracks, 0)), self.defect_list
         )
 
-    def _cut_windows(
-        self, x: tuple[float, float], z: tuple[float, float], on_wall: Float32
-    ) -> None:
+    def _cut_windows(self, x: tuple[float, float], z: tuple[float, float], on_wall: Float32) -> None:
         """Where a window is, the ray goes on to the glass or to the sides of the recess."""
         facade, eye = self.facade, self.eye
         half_x, half_z = facade.window_half
         centres = [
             (i * facade.window_pitch, (k + 0.5) * facade.floor_m)
-            for i in range(int((x[0] - half_x) // facade.window_pitch), int((x[1] + half_x) // facade.window_pitch) + 2)
-            for k in range(int((z[0] - half_z) // facade.floor_m) - 1, int((z[1] + half_z) // facade.floor_m) + 2)
+            for i in range(
+                int((x[0] - half_x) // facade.window_pitch), int((x[1] + half_x) // facade.window_pitch) + 2
+            )
+            for k in range(
+                int((z[0] - half_z) // facade.floor_m) - 1, int((z[1] + half_z) // facade.floor_m) + 2
+            )
         ]
         self.windows = centres
         low = np.array([(cx - half_x, 0.0, cz - half_z) for cx, cz in centres])
@@ -131,7 +133,9 @@ class FacadeView:
         panel = np.zeros(self.eye.shape, np.bool_)
         if self.facade.panels:
             p = self.facade.panel_m
-            panel = wall & ((np.abs(x - p * np.round(x / p)) < 0.009) | (np.abs(z - p * np.round(z / p)) < 0.009))
+            panel = wall & (
+                (np.abs(x - p * np.round(x / p)) < 0.009) | (np.abs(z - p * np.round(z / p)) < 0.009)
+            )
         return mortar, panel
 
     def _shadow(self) -> Float32:

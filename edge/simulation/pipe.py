@@ -98,9 +98,7 @@ class Pipe:
 
     def marks(self, x: float) -> Marks:
         """All marks from behind the camera at ``x`` to the end of what its lamp reaches."""
-        cells = [
-            self._marks_of(k) for k in range(int((x - 0.6) // CELL_M), int((x + VIEW_M) // CELL_M) + 1)
-        ]
+        cells = [self._marks_of(k) for k in range(int((x - 0.6) // CELL_M), int((x + VIEW_M) // CELL_M) + 1)]
         window = (x - 0.05, x + VIEW_M), (-np.inf, np.inf)
         return Marks(
             near([stroke for cell in cells for stroke in cell.cracks], *window),
@@ -135,23 +133,42 @@ class Pipe:
                 sign = 1 if draw.chance(0.6) else -1
                 deposits.append(
                     make_patch(
-                        draw, number + 4 + n, classes.DEPOSIT, place(0.6, 0.98), radii, contrast, sign * warmth
+                        draw,
+                        number + 4 + n,
+                        classes.DEPOSIT,
+                        place(0.6, 0.98),
+                        radii,
+                        contrast,
+                        sign * warmth,
                     )
                 )
         if draw.chance(0.3):
             scratches.append(
                 make_stroke(
-                    draw, NO_DEFECT, classes.BACKGROUND, place(0.0, 0.8), draw.uniform(-0.1, 0.1),
-                    length=draw.uniform(0.2, 0.5), width=draw.uniform(0.003, 0.006), wander=0.0,
-                    contrast=draw.uniform(0.55, 1.5), warmth=draw.uniform(-0.15, 0.15), step=0.05,
+                    draw,
+                    NO_DEFECT,
+                    classes.BACKGROUND,
+                    place(0.0, 0.8),
+                    draw.uniform(-0.1, 0.1),
+                    length=draw.uniform(0.2, 0.5),
+                    width=draw.uniform(0.003, 0.006),
+                    wander=0.0,
+                    contrast=draw.uniform(0.55, 1.5),
+                    warmth=draw.uniform(-0.15, 0.15),
+                    step=0.05,
                 )  # fmt: skip
             )
         if draw.chance(0.6):
             radii = draw.uniform(0.02, 0.09), draw.uniform(0.02, 0.07)
             stains.append(
                 make_patch(
-                    draw, NO_DEFECT, classes.BACKGROUND, place(0.0, 0.9), radii,
-                    contrast=draw.uniform(0.6, 1.25), warmth=draw.uniform(-0.2, 0.2),
+                    draw,
+                    NO_DEFECT,
+                    classes.BACKGROUND,
+                    place(0.0, 0.9),
+                    radii,
+                    contrast=draw.uniform(0.6, 1.25),
+                    warmth=draw.uniform(-0.2, 0.2),
                 )  # fmt: skip
             )
         return Marks(tuple(cracks), tuple(deposits), tuple(scratches), tuple(stains))

@@ -70,9 +70,7 @@ class PipeView:
         count = int(FAR_M / pipe.joint_pitch) + 3
         places, shapes = zip(*(pipe.joint(first + k) for k in range(count)), strict=True)
         number = np.round(self.u * np.float32(1 / pipe.joint_pitch) - np.float32(pipe.joint_shift + first))
-        away = np.abs(
-            self.u - (number + np.float32(pipe.joint_shift + first)) * np.float32(pipe.joint_pitch)
-        )
+        away = np.abs(self.u - (number + np.float32(pipe.joint_shift + first)) * np.float32(pipe.joint_pitch))
         np.maximum(1 - away * np.float32(2 / pipe.joint_width), 0, out=layer.inside)
         covered = (layer.inside > 0) & (number >= 0) & (number < count)
         layer.item[covered] = number[covered].astype(np.int32)
@@ -128,7 +126,10 @@ class PipeView:
         """Apparent temperature float32 [H,W]."""
         pipe, marks = self.pipe, self.marks
         result = np.float32(pipe.soil_k) + 0.35 * self.coarse + 0.12 * self.fine
-        result += np.float32(0.5) * np.sin(self.u * np.float32(1.7)) + np.cos(self.v * np.float32(1 / pipe.radius)) * 0.5
+        result += (
+            np.float32(0.5) * np.sin(self.u * np.float32(1.7))
+            + np.cos(self.v * np.float32(1 / pipe.radius)) * 0.5
+        )
         # The crawler's lamp and motor warm what is near.
         near_wall = np.where(np.isfinite(self.depth), self.depth, np.float32(FAR_M))
         result += np.float32(pipe.lamp_k) / (1 + (near_wall / 0.25) ** 2)
@@ -139,5 +140,3 @@ class PipeView:
         result[self._water()] += pipe.water_k
         add_warmth(result, self.deposits, [p.warmth for p in marks.deposits])
         return np.asarray(result, dtype=np.float32)
-
-

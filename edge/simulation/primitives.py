@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rigsight.edge.frames import Float32, Float64
 from rigsight.edge.simulation.camera import NEAR_M, Eye, box_corners
 
 FAR_M = 1e4
+_NO_NORMAL = np.zeros((1, 3))
 NOTHING = 0
 
 
 @dataclass
 class Convex:
-    """A convex body: the points with normals @ x <= offsets. ``corners`` float64 [8,3] bound it."""
+    """A convex body: the points with normals @ x <= offsets. ``corners`` float64 [8,3] bound it.
+
+    ``upright`` says that the normals are x, -x, y, -y, z, -z, which saves the multiplications.
+    """
 
     normals: Float64
     offsets: Float64
     corners: Float64
+    upright: bool = False
 
 
 @dataclass
@@ -49,7 +56,7 @@ class Bodies:
         """Put a body into the scene under the caller's object number."""
         self.bodies.append(body)
         self.first_face.append(len(self.owner))
-        normals = body.normals if isinstance(body, Convex) else np.zeros((1, 3))
+        normals = body.normals if isinstance(body, Convex) else _NO_NORMAL
         self.owner.extend([owner] * len(normals))
         self.normal.extend(normals)
 
@@ -62,7 +69,9 @@ def box(centre: Float64, half: Float64, yaw: float = 0.0, taper: Float64 | None 
     """
     c, s = np.cos(yaw), np.sin(yaw)
     rotation = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    normals = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], dtype=np.float64)
+    normals = np.array(
+        [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], dtype=np.float64
+    )
     offsets = half[[0, 0, 1, 1, 2, 2]].astype(np.float64)
     if taper is not None:
         # The side passes through (half, bottom) and (half - taper, top).
@@ -73,7 +82,7 @@ def box(centre: Float64, half: Float64, yaw: float = 0.0, taper: Float64 | None 
         normals, offsets = normals / length[:, None], offsets / length
     corners = box_corners(-half, half) @ rotation.T + centre
     turned = normals @ rotation.T
-    return Convex(turned, offsets + turned @ centre, corners)
+    return Convex(turned, offsets + turned @ centre, corners, upright=yaw == 0 and taper is None)
 
 
 def ellipsoid(centre: Float64, radii: Float64, yaw: float = 0.0, lean: float = 0.0) -> Quadric:
@@ -83,7 +92,9 @@ def ellipsoid(centre: Float64, radii: Float64, yaw: float = 0.0, lean: float = 0
     return Quadric(centre, (rotation / radii).T, corners)
 
 
-def cylinder(centre: Float64, radius: float, half_length: float, yaw: float = 0.0, lean: float = 0.0) -> Quadric:
+def cylinder(
+    centre: Float64, radius: float, half_length: float, yaw: float = 0.0, lean: float = 0.0
+) -> Quadric:
     """A cylinder along z, leaning and turned like :func:`ellipsoid`; metres."""
     half = np.array([radius, radius, half_length])
     rotation = _upright(yaw, lean)
@@ -97,7 +108,7 @@ def _upright(yaw: float, lean: float) -> Float64:
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array([[a, 0, b], [0, 1, 0], [-b, 0, a]])
 
 
-def cast(eye: Eye, bodies: Bodies, depth: Float32, face: np.ndarray) -> None:
+def cast(eye: Eye, bodies: Bodies, depth: Float32, face: NDArray[np.int32]) -> None:
     """Enter the nearest hits into ``depth`` float32 [H,W] and ``face`` int32 [H,W], in place."""
     if not bodies.bodies:
         return
@@ -112,7 +123,7 @@ def cast(eye: Eye, bodies: Bodies, depth: Float32, face: np.ndarray) -> None:
 
 
 def _cast_convex(
-    eye: Eye, body: Convex, first: int, depth: Float32, face: np.ndarray, directions: Float32
+    eye: Eye, body: Convex, first: int, depth: Float32, face: NDArray[np.int32], directions: Float32
 ) -> None:
     """Slab method for half spaces: the entry is the farthest of the planes that face the camera, and it
     counts when it lies inside all the others."""
@@ -120,11 +131,14 @@ def _cast_convex(
     facing = np.flatnonzero(slack < 0)
     if len(facing) == 0:
         return
-    rates = np.tensordot(body.normals.astype(np.float32), directions, axes=1)
+    if body.upright:
+        rates = [directions[k // 2] if k % 2 == 0 else -directions[k // 2] for k in range(6)]
+    else:
+        rates = list(np.tensordot(body.normals.astype(np.float32), directions, axes=1))
     nearest = first + int(facing[0])
     # A plane that the ray leaves (rate >= 0) while outside is never entered: it ends up beyond FAR_M.
     entry = slack[facing[0]] / np.minimum(rates[facing[0]], -1e-9)
-    which: int | np.ndarray = nearest
+    which: int | NDArray[Any] = nearest
     for k in facing[1:]:
         other = slack[k] / np.minimum(rates[k], -1e-9)
         later = other > entry
@@ -139,7 +153,7 @@ def _cast_convex(
 
 
 def _cast_quadric(
-    eye: Eye, body: Quadric, first: int, depth: Float32, face: np.ndarray, directions: Float32
+    eye: Eye, body: Quadric, first: int, depth: Float32, face: NDArray[np.int32], directions: Float32
 ) -> None:
     origin = (body.to_unit @ (eye.origin - body.centre)).astype(np.float32)
     x, y, z = np.tensordot(body.to_unit.astype(np.float32), directions, axes=1)
@@ -159,29 +173,31 @@ def _cast_quadric(
     face[hit] = first
 
 
-def normals_of(bodies: Bodies, face: np.ndarray, points: Float32) -> Float32:
-    """Outward unit normals float32 [3,H,W] of a face map; zero where there is no face."""
-    table = np.array(bodies.normal, dtype=np.float32).T
-    result = table[:, face]
+def curved_normals(
+    bodies: Bodies, face: NDArray[np.int32], points: Float32
+) -> tuple[NDArray[np.intp], Float32]:
+    """Flat indices [n] of the pixels that show a curved body, and their outward unit normals float32 [3,n]."""
     curved = [
         (first, body)
         for first, body in zip(bodies.first_face, bodies.bodies, strict=True)
         if isinstance(body, Quadric)
     ]
-    if not curved:
-        return result
     slot = np.full(len(bodies.owner), -1, dtype=np.int32)
     slot[[first for first, _ in curved]] = np.arange(len(curved))
-    where = np.flatnonzero(slot[face] >= 0)
+    where = np.flatnonzero((slot >= 0)[face])
+    if len(where) == 0:
+        return where, np.zeros((3, 0), np.float32)
     which = slot[face.reshape(-1)[where]]
     centres = np.array([body.centre for _, body in curved], dtype=np.float32)
-    # The gradient of |M x|^2 is 2 M^T M x; a cylinder's M has no third row here.
-    shapes = np.array(
-        [body.to_unit[:2].T @ body.to_unit[:2] if body.cylinder else body.to_unit.T @ body.to_unit for _, body in curved],
-        dtype=np.float32,
-    )
+    shapes = np.array([_gradient(body) for _, body in curved], dtype=np.float32)
     offset = points.reshape(3, -1)[:, where].T - centres[which]
-    gradient = np.einsum("nij,nj->ni", shapes[which], offset)
-    gradient /= np.linalg.norm(gradient, axis=1, keepdims=True) + 1e-12
-    result.reshape(3, -1)[:, where] = gradient.T
-    return result
+    gradient = np.einsum("nij,nj->in", shapes[which], offset)
+    gradient /= np.sqrt(np.einsum("in,in->n", gradient, gradient)) + np.float32(1e-12)
+    return where, gradient
+
+
+def _gradient(body: Quadric) -> Float64:
+    """Half the gradient of |M x|^2 is M^T M x; a cylinder's length (third row) does not count."""
+    rows = body.to_unit[:2] if body.cylinder else body.to_unit
+    gradient: Float64 = rows.T @ rows
+    return gradient

@@ -205,5 +205,10 @@ def _make_camera(
     )
     D = (k1, draw.uniform(0.0, 0.03), draw.uniform(-0.001, 0.001), draw.uniform(-0.001, 0.001), 0.0)
     return Camera(
-        model="pinhole-radtan", width=width, height=height, K=as_matrix3(K), D=D, spectrum=spectrum  # type: ignore[arg-type]
+        model="pinhole-radtan",
+        width=width,
+        height=height,
+        K=as_matrix3(K),
+        D=D,
+        spectrum=spectrum,  # type: ignore[arg-type]
     )

@@ -30,7 +30,7 @@ class Pools:
     def __init__(self, scene: Scene, seed: int, split: Split) -> None:
         self.split = split
         self._key = (SPLITS.index(split), SCENES.index(scene), seed)
-        self._teeth = np.array([i for i in range(TEETH) if _OWNERS[i % 4] == split])
+        self._teeth = [i for i in range(TEETH) if _OWNERS[i % 4] == split]
 
     def stream(self, *place: int) -> Draw:
         """An independent stream of draws for a place such as (kind, cell); negative numbers are allowed."""
@@ -44,14 +44,15 @@ class Pools:
 class Draw:
     """Random numbers of one stream. ``rng`` is for noise that needs no pool."""
 
-    def __init__(self, rng: np.random.Generator, teeth: NDArray[np.intp]) -> None:
+    def __init__(self, rng: np.random.Generator, teeth: list[int]) -> None:
         self.rng = rng
         self._teeth = teeth
 
     def uniform(self, low: float, high: float) -> float:
         """A value of [low, high) from this split's teeth."""
-        tooth = self._teeth[self.rng.integers(len(self._teeth))]
-        return float(low + (high - low) * (tooth + self.rng.random()) / TEETH)
+        place = self.rng.random() * len(self._teeth)
+        tooth = int(place)
+        return low + (high - low) * (self._teeth[tooth] + place - tooth) / TEETH
 
     def colour(self, value: tuple[float, float], saturation: float) -> NDArray[np.float32]:
         """A linear RGB albedo float32 [3]: mean in ``value``, hue free, ``saturation`` 0 (grey) to 1."""

@@ -18,10 +18,13 @@ from rigsight.edge.simulation.view import day_and_night, pose_looking
 
 CELL_M = 12.0
 CELLS_AHEAD = 8
+CELLS_NEAR = 7
+CELLS_KEPT = 256
 STEP_S = 0.1
 TRAFFIC_LOOP_M = 110.0
 TRAFFIC_BEHIND_M = 12.0
 LANE_Y_M = 1.75
+
 
 class Street:
     """One drive, given by the pools of its (seed, split)."""
@@ -46,7 +49,7 @@ class Street:
             sun_strength=draw.uniform(0.15, 1.0),
             haze_m=draw.uniform(120.0, 500.0),
             cloud=draw.uniform(0.2, 1.0),
-            sky_below_air_k=draw.uniform(7.0, 18.0),
+            sky_below_air_k=draw.uniform(5.0, 14.0),
         )
         self.texture_seeds = (pools.texture_seed(draw), pools.texture_seed(draw))
         self.asphalt = draw.colour((0.10, 0.20), 0.05)
@@ -57,6 +60,7 @@ class Street:
         self.has_leader = draw.chance(0.6)
         self.style = int(pools.stream(1).rng.integers(1 << 20))
         self._latest: tuple[int, Things] | None = None
+        self._cells: dict[tuple[int, int, bool], Things] = {}
         self._heights: dict[tuple[int, int], float] = {}
 
     def illumination(self, index: int) -> float:
@@ -106,13 +110,25 @@ class Street:
         first = int(np.floor(x / CELL_M)) - 1
         for cell in range(first, first + CELLS_AHEAD + 2):
             for side in (1, -1):
-                self._add_house(things, cell, side)
-                if cell < first + 7:
-                    self._add_street_furniture(things, cell, side)
-                    self._add_parked_car(things, cell, side)
+                things.extend(self._still(cell, side, near=cell < first + CELLS_NEAR))
+                if cell < first + CELLS_NEAR:
                     self._add_people(things, cell, side, t)
         self._add_traffic(things, x, t)
         return things
+
+    def _still(self, cell: int, side: int, near: bool) -> Things:
+        """What never moves in a cell, kept for the next time step: the house, and near by all the rest."""
+        key = (cell, side, near)
+        if key not in self._cells:
+            if len(self._cells) >= CELLS_KEPT:
+                self._cells.clear()
+            things = Things()
+            self._add_house(things, cell, side)
+            if near:
+                self._add_street_furniture(things, cell, side)
+                self._add_parked_car(things, cell, side)
+            self._cells[key] = things
+        return self._cells[key]
 
     def _add_house(self, things: Things, cell: int, side: int) -> None:
         height, draw = self._house(cell, side)
@@ -153,7 +169,9 @@ class Street:
             half, head = np.array([0.03, draw.uniform(0.28, 0.4), draw.uniform(0.28, 0.4)]), centre.copy()
             head[0], head[2] = x - radius - 0.04, height - half[2]
         plate = albedo if lamp else draw.colour((0.35, 0.6), 0.8)
-        number = things.add(SIGN, plate, tuple(head), tuple(half), heat=heat, seed=int(lamp), width=2 * radius)
+        number = things.add(
+            SIGN, plate, tuple(head), tuple(half), heat=heat, seed=int(lamp), width=2 * radius
+        )
         things.bodies.add(primitives.box(head, half), number)
 
     def _add_parked_car(self, things: Things, cell: int, side: int) -> None:
@@ -184,7 +202,11 @@ class Street:
     ) -> None:
         van = draw.chance(0.18)
         half = np.array(
-            [draw.uniform(1.9, 2.4), draw.uniform(0.84, 0.95), draw.uniform(0.7, 0.86) * (1.25 if van else 1.0)]
+            [
+                draw.uniform(1.9, 2.4),
+                draw.uniform(0.84, 0.95),
+                draw.uniform(0.7, 0.86) * (1.25 if van else 1.0),
+            ]
         )
         grey = draw.chance(0.55)
         albedo = draw.colour((0.03, 0.6), 0.04) if grey else draw.colour((0.08, 0.3), 0.9)
@@ -246,16 +268,33 @@ class Street:
         facing = np.array([np.cos(yaw), np.sin(yaw), 0.0])
         ground = np.array([x, y, 0.0])
 
-        def part(albedo: Float32, heat: float, centre: Float64, radii: tuple[float, float, float], lean: float) -> None:
+        def part(
+            albedo: Float32, heat: float, centre: Float64, radii: tuple[float, float, float], lean: float
+        ) -> None:
             number = things.add(PERSON, albedo, tuple(centre), heat=heat, seed=int(heat == 0), texture=0.05)
             body = primitives.ellipsoid(centre, size * np.array(radii), yaw, lean)
             things.bodies.add(body, number)
 
+        left = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
         for sign in (1, -1):
-            foot = 0.20 * sign * stride * facing
-            part(trousers, clothing - 1.0, ground + foot + [0, 0, 0.44 * size], (0.12, 0.13, 0.47), -sign * 0.5 * stride)
-        part(top, clothing, ground + [0, 0, 1.12 * size], (0.19, 0.27, 0.40), 0.04)
-        part(skin, 0.0, ground + [0, 0, 1.60 * size], (0.125, 0.12, 0.16), 0.0)
+            foot = 0.20 * sign * stride * facing + 0.08 * sign * left
+            hand = -0.16 * sign * stride * facing + 0.225 * sign * left
+            part(
+                trousers,
+                clothing - 1.0,
+                ground + foot + [0, 0, 0.44 * size],
+                (0.09, 0.09, 0.47),
+                -sign * 0.5 * stride,
+            )
+            part(
+                top,
+                clothing - 0.5,
+                ground + hand + [0, 0, 1.13 * size],
+                (0.065, 0.065, 0.33),
+                sign * 0.5 * stride,
+            )
+        part(top, clothing, ground + [0, 0, 1.14 * size], (0.15, 0.21, 0.38), 0.04)
+        part(skin, 0.0, ground + [0, 0, 1.62 * size], (0.11, 0.10, 0.145), 0.0)
 
     def view(self, eye: Eye, index: int) -> StreetView:
         """What a camera sees at a time step."""

@@ -6,11 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rigsight.edge.frames import Float32, UInt8
+from rigsight.edge.frames import Float32, Float64, UInt8
 from rigsight.edge.simulation import classes, primitives, textures
 from rigsight.edge.simulation.camera import Eye, box_corners
-from rigsight.edge.simulation.things import CAR, GROUND, HOUSE, PERSON, POLE, SIGN, SKY, Things, Weather
+from rigsight.edge.simulation.things import CAR, GROUND, HOUSE, PARTS_OF_A_PERSON, PERSON, POLE, SIGN
 from rigsight.edge.simulation.view import MIN_AREA_PX, DefectShape, Int32
 
 if TYPE_CHECKING:
@@ -79,10 +80,26 @@ class StreetView:
         found *= np.minimum(1, 9 / (self.near_depth + np.float32(0.1)))
         return found
 
+    def _facing(self, direction: Float64) -> Float32:
+        """Cosine between the surfaces' normals and a world direction [3], float32 [H,W]."""
+        table = (self._normals @ direction).astype(np.float32)
+        result = table[self.face]
+        where, normals = self._curved
+        result.reshape(-1)[where] = direction.astype(np.float32) @ normals
+        return result
+
     @cached_property
-    def normals(self) -> Float32:
-        """Outward unit normals, float32 [3,H,W]."""
-        return primitives.normals_of(self.things.bodies, self.face, self.points)
+    def _normals(self) -> Float64:
+        return np.array(self.things.bodies.normal)
+
+    @cached_property
+    def _curved(self) -> tuple[NDArray[np.intp], Float32]:
+        return primitives.curved_normals(self.things.bodies, self.face, self.points)
+
+    @cached_property
+    def upward(self) -> Float32:
+        """The normals' z component, float32 [H,W]."""
+        return self._facing(np.array([0.0, 0.0, 1.0]))
 
     @cached_property
     def sunlit(self) -> Float32:
@@ -107,8 +124,10 @@ class StreetView:
         wanted[count < MIN_AREA_PX] = classes.BACKGROUND
         # The head of a far person is small, the person is not: parts of a kind at one place count together.
         people = np.flatnonzero(kinds == PERSON)
-        together = count[people].reshape(-1, 4).sum(axis=1)
-        wanted[people] = np.repeat(np.where(together < MIN_AREA_PX, classes.BACKGROUND, classes.PERSON), 4)
+        together = count[people].reshape(-1, PARTS_OF_A_PERSON).sum(axis=1)
+        wanted[people] = np.repeat(
+            np.where(together < MIN_AREA_PX, classes.BACKGROUND, classes.PERSON), PARTS_OF_A_PERSON
+        )
         centres = np.stack([self.table["x"], self.table["y"], self.table["z"]], axis=1)
         away = (centres - self.eye.origin) @ self.eye.T_world_camera[:3, 2]
         thin = self.table["width"] * self.eye.focal_px < POLE_WIDTH_PX * away
@@ -134,7 +153,7 @@ class StreetView:
 
         dusk = np.float32(1 - abs(2 * day - 1))
         sun_colour = np.array([1.0, 0.93 - 0.25 * dusk, 0.82 - 0.45 * dusk], np.float32)
-        ambient = day * (np.float32(0.34) + np.float32(0.12) * self.normals[2]) + np.float32(0.006)
+        ambient = day * (np.float32(0.34) + np.float32(0.12) * self.upward) + np.float32(0.006)
         ambient *= self.contact
         sun = (day * np.float32(0.95 * weather.sun_strength)) * self.sunlit
         lamps = beam = None
@@ -277,9 +296,8 @@ class StreetView:
     # -- light -------------------------------------------------------------------------------------
 
     def _sunlit(self) -> Float32:
-        normals = self.normals
+        facing = np.maximum(self._facing(self.street.weather.sun), 0)
         sun = self.street.weather.sun.astype(np.float32)
-        facing = np.maximum(normals[0] * sun[0] + normals[1] * sun[1] + normals[2] * sun[2], 0)
         if abs(sun[1]) < 0.05:
             return facing
         row = np.sign(sun[1])
@@ -330,7 +348,7 @@ class StreetView:
             squared = along * along + across * across + (z - LAMP_HEIGHT_M) ** 2 + 0.5
             total += 2.6 / squared
         below = textures.smooth(LAMP_HEIGHT_M + 1 - z, 0.0, 2.0)
-        result: Float32 = total * below * (0.55 + 0.45 * np.maximum(self.normals[2], 0))
+        result: Float32 = total * below * (0.55 + 0.45 * np.maximum(self.upward, 0))
         return result
 
     def _headlights(self) -> Float32:
@@ -338,7 +356,7 @@ class StreetView:
         x, y, _ = self.eye.rays.directions
         shape = np.exp(-(x * x) * 4) * textures.smooth(y, -0.05, 0.10)
         distance = self.near_depth
-        facing = np.abs(np.einsum("khw,khw->hw", self.normals, self.eye.directions))
+        facing = np.abs(self._facing(self.eye.T_world_camera[:3, 2]))
         result: Float32 = shape * (0.25 + facing) * 0.55 / (1 + (distance / 9) ** 2)
         return result
 

@@ -102,9 +102,7 @@ def make_patch(
     length, width = _extents(edge)
     shape = DefectShape(number, class_id, 1000 * length, 1000 * width)
     low, high = edge.min(axis=0), edge.max(axis=0)
-    return Patch(
-        shape, centre, radii, turn, waves, (low[0], low[1]), (high[0], high[1]), contrast, warmth
-    )
+    return Patch(shape, centre, radii, turn, waves, (low[0], low[1]), (high[0], high[1]), contrast, warmth)
 
 
 def _outline(centre: tuple[float, float], radii: tuple[float, float], turn: float, waves: Float64) -> Float64:
@@ -138,7 +136,13 @@ def _extents(points: Float64) -> tuple[float, float]:
 
 
 def paint_strokes(
-    eye: Eye, surface: Surface, u: Float32, v: Float32, strokes: Sequence[Stroke], ragged: Float32, min_px: float
+    eye: Eye,
+    surface: Surface,
+    u: Float32,
+    v: Float32,
+    strokes: Sequence[Stroke],
+    ragged: Float32,
+    min_px: float,
 ) -> Layer:
     """Cover the pixels of strokes. ``ragged`` float32 [H,W] (about -1..1) frays the edges a little."""
     layer = Layer.empty(eye.shape)

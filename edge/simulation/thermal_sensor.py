@@ -46,7 +46,7 @@ class ThermalSensor:
         seen = seen + self.fixed_pattern + np.float32(self.netd_k) * noise
         conversion = self.counts_to_kelvin
         seen += np.float32(self.drift(index) - conversion.offset)
-        counts: NDArray[np.uint16] = np.clip(np.rint(seen * np.float32(1 / conversion.gain)), 0, MAX_COUNT).astype(
-            np.uint16
-        )
+        counts: NDArray[np.uint16] = np.clip(
+            np.rint(seen * np.float32(1 / conversion.gain)), 0, MAX_COUNT
+        ).astype(np.uint16)
         return counts

@@ -10,6 +10,7 @@ from rigsight.edge.frames import Float32, Float64
 from rigsight.edge.simulation.primitives import Bodies
 
 SKY, GROUND, HOUSE, CAR, PERSON, POLE, SIGN = range(7)
+PARTS_OF_A_PERSON = 6
 COLUMNS = ("kind", "x", "y", "z", "cos", "sin", "hx", "hy", "hz", "heat", "seed", "texture", "width")
 
 
@@ -37,6 +38,14 @@ class Things:
         self.rows.append((kind, *centre, np.cos(yaw), np.sin(yaw), *half, heat, seed, texture, width))
         self.albedo.append(albedo)
         return len(self.rows) - 1
+
+    def extend(self, other: Things) -> None:
+        """Enter all objects of another collection that has no sky and no ground of its own."""
+        first = len(self.rows)
+        self.rows.extend(other.rows)
+        self.albedo.extend(other.albedo)
+        for body, face in zip(other.bodies.bodies, other.bodies.first_face, strict=True):
+            self.bodies.add(body, first + other.bodies.owner[face])
 
     def table(self) -> dict[str, Float32]:
         """The objects' columns, float32 [N] each."""

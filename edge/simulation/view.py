@@ -85,7 +85,14 @@ def pose_looking(
     z /= np.linalg.norm(z)
     y = np.array([0.0, 0.0, -1.0])
     base = np.stack([np.cross(y, z), y, z], axis=1)
-    cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
+    cy, sy, cp, sp, cr, sr = (
+        np.cos(yaw),
+        np.sin(yaw),
+        np.cos(pitch),
+        np.sin(pitch),
+        np.cos(roll),
+        np.sin(roll),
+    )
     turn_yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     turn_pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     turn_roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
