@@ -6,6 +6,7 @@ import contextlib
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -70,17 +71,19 @@ def read_picture(path: Path, role: str) -> Image:
 @contextlib.contextmanager
 def quiet_opencv() -> Iterator[None]:
     """Keep OpenCV's own log lines off stderr: what they complain of becomes one line with a code."""
-    level = cv2.setLogLevel(0)
+    logging: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it
+    level = logging.setLogLevel(0)
     try:
         yield
     finally:
-        cv2.setLogLevel(level)
+        logging.setLogLevel(level)
 
 
 def damage(data: bytes) -> str | None:
     """Say what is wrong with an encoded picture, or None; decoders accept half a JPEG without a word.
 
-    PNG: every chunk whole with its CRC, up to IEND. JPEG: an end marker after the last scan.
+    PNG: every chunk whole with its CRC, up to IEND. JPEG: an end marker after the last scan. BMP: the length
+    that its header states.
 
     >>> damage(b"")
     'the file is empty'
@@ -91,6 +94,8 @@ def damage(data: bytes) -> str | None:
         return _png_damage(data)
     if data.startswith(_JPEG) and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         return "the JPEG ends in the middle of the picture"
+    if data.startswith(b"BM") and len(data) < int.from_bytes(data[2:6], "little"):
+        return "the BMP ends too early"
     return None
 
 
