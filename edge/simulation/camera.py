@@ -20,16 +20,13 @@ class PixelRays:
     """Undistorted viewing directions of a camera, made once.
 
     ``directions`` float32 [3,H,W] in the camera's optical frame with z = 1, so that a ray's parameter is
-    the depth. With ``oversampling`` n every pixel holds n x n rays ([3, n*H, n*W]).
+    the depth.
     """
 
-    def __init__(self, camera: Camera, oversampling: int = 1) -> None:
+    def __init__(self, camera: Camera) -> None:
         self.camera = camera
-        n = oversampling
-        u = (np.arange(camera.width * n) + 0.5) / n - 0.5
-        v = (np.arange(camera.height * n) + 0.5) / n - 0.5
-        pixels = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
-        xy = undistort(camera, pixels).reshape(len(v), len(u), 2)
+        pixels = np.stack(np.meshgrid(np.arange(camera.width), np.arange(camera.height)), axis=-1)
+        xy = undistort(camera, pixels.reshape(-1, 2).astype(np.float64)).reshape(pixels.shape)
         self.directions: Float32 = np.stack([xy[..., 0], xy[..., 1], np.ones(xy.shape[:2])]).astype(
             np.float32
         )

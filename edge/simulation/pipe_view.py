@@ -25,7 +25,7 @@ class PipeView:
 
     def __init__(self, pipe: Pipe, eye: Eye, index: int) -> None:
         self.pipe, self.eye, self.index = pipe, eye, index
-        self.light = np.float32(0.10 + 0.90 * pipe.illumination(index))
+        self.light = np.float32(0.2 + 0.8 * pipe.illumination(index))
         dx, dy, dz = eye.directions
         _, oy, oz = (np.float32(value) for value in eye.origin)
         a = dy * dy + dz * dz

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from rigsight.edge.simulation.view import View, World
 
 if TYPE_CHECKING:
     from rigsight.calibration.boards import Board
+    from rigsight.edge.simulation.boards import BoardStudio
 
 PERIOD_NS = 100_000_000
 STREAM_GEOMETRY, STREAM_SENSORS, STREAM_NOISE, STREAM_BOARD = 100, 101, 102, 103
@@ -125,15 +125,19 @@ class SimulatedRig:
         )
         return SimulatedSet(rgb, thermal, truth)
 
-    def board_views(self, board: Board, count: int) -> Sequence[tuple[UInt8, NDArray[np.uint16]]]:
+    def board_views(self, board: Board, count: int) -> list[tuple[UInt8, NDArray[np.uint16]]]:
         """Pictures (rgb, thermal) of a heated calibration board held at ``count`` varied poses."""
-        from rigsight.edge.simulation.boards import BoardStudio
-
-        studio = BoardStudio(self.rig, board, self.pools.stream(STREAM_BOARD))
+        studio = self.board_studio(board)
         return [
             studio.render(T_rgb_board, k, self.rgb_sensor, self.thermal_sensor)
             for k, T_rgb_board in enumerate(studio.poses(count))
         ]
+
+    def board_studio(self, board: Board) -> BoardStudio:
+        """Who holds the board: ``poses(count)`` are the true poses of :meth:`board_views`."""
+        from rigsight.edge.simulation.boards import BoardStudio
+
+        return BoardStudio(self.rig, board, self.pools.stream(STREAM_BOARD))
 
 
 def _defects_in(view: View) -> tuple[SimulatedDefect, ...]:
