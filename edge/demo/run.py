@@ -16,7 +16,7 @@ from rigsight.edge import codes
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Preprocessing
 from rigsight.edge.demo.baseline import PixelBaseline
-from rigsight.edge.demo.judge import TruthOnGrid, one_modality, score
+from rigsight.edge.demo.judge import TruthOnGrid, class_ids, one_modality, score
 from rigsight.edge.demo.measure import measure, stage_percentiles
 from rigsight.edge.demo.replay import Rendered
 from rigsight.edge.demo.results import DemoResult, MapError, Sample
@@ -70,6 +70,7 @@ def run_demo(profile: Profile, bundle: Bundle, pairs: int, progress: Progress) -
     if settings is None:
         raise codes.DEMO_SCENE(f"the profile '{profile.name}' names none")
     scene = settings.scene
+    ids = class_ids(bundle.spec.classes, scene)
     simulated = SimulatedRig(scene, settings.seed, "test", settings.width, settings.height)
     surface = profile.surface or simulated.rig.surface
     calibration = _calibrate(simulated, BOARDS[scene], surface, progress)
@@ -100,7 +101,7 @@ def run_demo(profile: Profile, bundle: Bundle, pairs: int, progress: Progress) -
             predictions,
             truths,
             bundle.spec.classes,
-            to_grid.ids,
+            ids,
             one_modality(chain.predictor, bundle),
             _fit_baseline(bundle, settings, chain.preprocessor.spec, progress),
             EVERY,
@@ -117,7 +118,7 @@ def run_demo(profile: Profile, bundle: Bundle, pairs: int, progress: Progress) -
         profile=profile.name,
         scene=scene,
         classes=bundle.spec.classes,
-        scene_classes=to_grid.ids,
+        scene_classes=ids,
         pairs=pairs,
         dropped=dict(measured.dropped),
         surface_distance_m=_distance_of(surface, distances),
@@ -133,7 +134,7 @@ def run_demo(profile: Profile, bundle: Bundle, pairs: int, progress: Progress) -
         latency_ms=stage_percentiles(predictions),
         rate_hz=median(measured.rates_hz),
         engine_rate_hz=median(measured.engine_rates_hz),
-        samples=_pick_samples(predictions, truths, lights, to_grid.ids),
+        samples=_pick_samples(predictions, truths, lights, ids),
         calibration=_facts(calibration, simulated.rig),
     )
     return DemoRun(result, calibration.rig, tuple(predictions))

@@ -45,30 +45,35 @@ VERBS: dict[str, str] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code (0 fine, 1 environment, 2 the user's input, 130 Ctrl-C)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(words)
+        sys.stdout.flush()  # a reader that went away is noticed here and not at shutdown
+        return code
+    except RigsightError as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        _fail(INTERRUPTED("interrupted"))
+        return INTERRUPTED_EXIT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("rigsight"):
+            missing = f"the module '{error.name}' is missing"
+            return _fail(MISSING_PART(missing, fix=_how_to_install(error.name)))
+        if os.environ.get("RIGSIGHT_TRACEBACK"):
+            raise
+        return _fail(INTERNAL(f"{type(error).__name__}: {error}"))
+
+
+def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(overview())
         return 0
     if words[0] in ("-V", "--version"):
         print(f"rigsight {__version__}")
         return 0
-    try:
-        return run_verb(words[0], words[1:])
-    except RigsightError as error:
-        return _fail(error)
-    except KeyboardInterrupt:
-        _fail(INTERRUPTED("interrupted"))
-        return INTERRUPTED_EXIT
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("rigsight"):
-            raise
-        return _fail(MISSING_PART(f"the module '{error.name}' is missing", fix=_how_to_install(error.name)))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        if os.environ.get("RIGSIGHT_TRACEBACK"):
-            raise
-        return _fail(INTERNAL(f"{type(error).__name__}: {error}"))
+    return run_verb(words[0], words[1:])
 
 
 def run_verb(verb: str, words: list[str]) -> int:
