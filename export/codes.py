@@ -7,3 +7,28 @@ PARITY_FAILED = define(
     "The exported graph does not compute what the model computes",
     "Do not use the graph; report the layer named here.",
 )
+NOT_EXPORTABLE = define(
+    "EXP-002",
+    "The model cannot be exported as a graph",
+    "Replace the operator in the module named here, or report the model.",
+)
+GRAPH_LINT = define(
+    "EXP-003",
+    "The graph holds what TensorRT cannot build",
+    "Rewrite the module named here with the operators that docs/bundle.md lists.",
+)
+NO_DEPLOYABLE_FORM = define(
+    "EXP-004",
+    "There is no deployable form of this model",
+    "Export a checkpoint of a model that 'rigsight export --help' lists.",
+)
+OUT_IS_TAKEN = define(
+    "EXP-005",
+    "The output folder holds something else than a bundle",
+    "Give a new folder; only a bundle is ever replaced.",
+)
+BAD_BUNDLE_OPTION = define(
+    "EXP-006",
+    "An option does not make a bundle",
+    "Names are lower case letters, digits and _.-; releases count from 1; accuracies lie in 0..1.",
+)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rigsight.base.files import atomic_folder, atomic_path, make_folder
 from rigsight.edge.bundle.contract import check_contract
-from rigsight.edge.bundle.reader import SPEC_FILE
 from rigsight.edge.bundle.spec import BundleSpec
+from rigsight.edge.bundle.storage import SPEC_FILE
 
 # Zips of the same content are the same bytes, whenever they are written.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)

@@ -20,7 +20,7 @@ from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.engines.base import Engine
-from rigsight.edge.frames import Frame, FrameSet, Image, PixelFormat, Prediction, UInt8
+from rigsight.edge.frames import Aligned, Frame, FrameSet, Image, PixelFormat, UInt8
 from rigsight.edge.predictor import Predictor
 from rigsight.edge.preprocess import Preprocessor
 
@@ -44,6 +44,28 @@ class Golden:
     scenes: tuple[str, ...]
     masks: tuple[UInt8, ...] = ()
     fused: tuple[UInt8, ...] = ()
+
+    def rig(self, case: int) -> Rig | None:
+        """The case's rig. Raises RigsightError CAL-001 where its text is no rig.yaml."""
+        text = self.rigs[case]
+        if text is None:
+            return None
+        data = parse_yaml(text.encode(), RIG_UNREADABLE, where=GOLDEN_FILE)
+        return parse_model(data, Rig, RIG_UNREADABLE, where=GOLDEN_FILE)
+
+    def frame_set(self, case: int) -> FrameSet:
+        """The case's pictures as they came from the cameras."""
+        rgb, thermal = self.rgb[case], self.thermal[case]
+        mono = PixelFormat.MONO16 if thermal.dtype == np.uint16 else PixelFormat.MONO8
+        frames = {
+            "rgb": Frame("rgb", rgb, 0, 0, PixelFormat.RGB8),
+            "thermal": Frame("thermal", thermal, 0, 0, mono),
+        }
+        return FrameSet(0, 0, frames)
+
+    def aligned(self, case: int, bundle: Bundle) -> Aligned:
+        """The case on the bundle's grid, through the deployed preprocessing."""
+        return Preprocessor(bundle.spec.preprocessing, bundle.size, self.rig(case))(self.frame_set(case))
 
     def to_bytes(self) -> bytes:
         """The npz, compressed."""
@@ -96,7 +118,8 @@ class GoldenResult:
 
 def predict_golden(bundle: Bundle, engine: Engine, golden: Golden) -> Golden:
     """``golden`` with the outputs that this bundle computes here."""
-    predictions = [_predict(bundle, engine, golden, case) for case in range(len(golden.scenes))]
+    predictor = Predictor(bundle, engine)
+    predictions = [predictor(golden.aligned(case, bundle)) for case in range(len(golden.scenes))]
     fused = tuple(p.fused for p in predictions if p.fused is not None)
     return replace(golden, masks=tuple(p.mask for p in predictions), fused=fused)
 
@@ -110,9 +133,10 @@ def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
     if GOLDEN_FILE not in bundle.spec.files:
         raise codes.BUNDLE_UNREADABLE(f"it has no {GOLDEN_FILE}", where=bundle.path)
     expected = Golden.from_bytes(bundle.read(GOLDEN_FILE), where=str(bundle.path))
+    predictor = Predictor(bundle, engine)
     results = []
     for case, scene in enumerate(expected.scenes):
-        prediction = _predict(bundle, engine, expected, case)
+        prediction = predictor(expected.aligned(case, bundle))
         mask = expected.masks[case]
         if mask.shape != prediction.mask.shape:
             raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} is of another size", where=bundle.path)
@@ -129,22 +153,3 @@ def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
             where=bundle.path,
         )
     return results
-
-
-def _predict(bundle: Bundle, engine: Engine, golden: Golden, case: int) -> Prediction:
-    text = golden.rigs[case]
-    rig = None
-    if text is not None:
-        data = parse_yaml(text.encode(), RIG_UNREADABLE, where=GOLDEN_FILE)
-        rig = parse_model(data, Rig, RIG_UNREADABLE, where=GOLDEN_FILE)
-    preprocessor = Preprocessor(bundle.spec.preprocessing, bundle.size, rig)
-    return Predictor(bundle, engine)(preprocessor(_frame_set(golden.rgb[case], golden.thermal[case])))
-
-
-def _frame_set(rgb: UInt8, thermal: Image) -> FrameSet:
-    mono = PixelFormat.MONO16 if thermal.dtype == np.uint16 else PixelFormat.MONO8
-    frames = {
-        "rgb": Frame("rgb", rgb, 0, 0, PixelFormat.RGB8),
-        "thermal": Frame("thermal", thermal, 0, 0, mono),
-    }
-    return FrameSet(0, 0, frames)

@@ -11,9 +11,8 @@ from rigsight.base.schema import parse_model, parse_yaml
 from rigsight.edge import codes
 from rigsight.edge.bundle.contract import check_contract, graph_size
 from rigsight.edge.bundle.spec import BundleSpec, Part
-from rigsight.edge.bundle.storage import Storage, open_storage
+from rigsight.edge.bundle.storage import SPEC_FILE, Storage, open_storage
 
-SPEC_FILE = "bundle.yaml"
 SIGNATURE_FILE = "SIGNATURE"
 UNLISTED = (SPEC_FILE, SIGNATURE_FILE)
 VERSION = 1
@@ -72,10 +71,14 @@ def open_bundle(path: str | Path) -> Bundle:
         RigsightError: BND-001 unreadable, BND-002 another schema, BND-003 altered, missing or unlisted
             files, BND-004 tensors or classes that break the graph contract.
     """
-    path = Path(path)
-    storage = open_storage(path)
+    return read_bundle(open_storage(Path(path)))
+
+
+def read_bundle(storage: Storage) -> Bundle:
+    """Verify what lies in ``storage``. Raises as :func:`open_bundle`."""
+    path = storage.path
     if SPEC_FILE not in storage.sizes:
-        raise codes.BUNDLE_UNREADABLE("there is no bundle.yaml in it", where=path)
+        raise codes.BUNDLE_UNREADABLE(f"there is no {SPEC_FILE} in it", where=path)
     text = storage.read(SPEC_FILE)
     data = parse_yaml(text, codes.BUNDLE_SCHEMA, where=path / SPEC_FILE)
     _check_version(data, path)

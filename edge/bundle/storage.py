@@ -6,12 +6,13 @@ import os
 import stat
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from rigsight.base.errors import RigsightError
 from rigsight.edge import codes
 
+SPEC_FILE = "bundle.yaml"
 MAX_FILES = 1000
 MAX_TOTAL_BYTES = 2 << 30
 
@@ -33,6 +34,8 @@ class FolderStorage:
         """List the folder. Raises RigsightError BND-001 or BND-003."""
         self.path = path
         self.sizes: dict[str, int] = {}
+        if not (path / SPEC_FILE).is_file():
+            raise codes.BUNDLE_UNREADABLE(f"there is no {SPEC_FILE} in it", where=path)
         for folder, subfolders, names in os.walk(path, onerror=self._fail):
             for name in [*subfolders, *names]:
                 inside = Path(folder, name)
@@ -102,6 +105,19 @@ class ZipStorage:
         return data
 
 
+class MemoryStorage:
+    """Files that are not on disk yet: export judges a bundle before it writes one."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.path = Path("the new bundle")
+        self._files = dict(files)
+        self.sizes = {name: len(data) for name, data in files.items()}
+
+    def read(self, name: str) -> bytes:
+        """See :class:`Storage`."""
+        return self._files[name]
+
+
 def open_storage(path: Path) -> Storage:
     """A folder or a zip. Raises RigsightError BND-001 where it is neither."""
     try:
@@ -115,10 +131,7 @@ def open_storage(path: Path) -> Storage:
 
 
 def _check_totals(sizes: dict[str, int], path: Path) -> None:
-    problem: RigsightError | None = None
     if len(sizes) > MAX_FILES:
-        problem = codes.BUNDLE_UNREADABLE(f"it holds more than {MAX_FILES} files", where=path)
-    elif sum(sizes.values()) > MAX_TOTAL_BYTES:
-        problem = codes.BUNDLE_UNREADABLE("its files take more than 2 GiB", where=path)
-    if problem is not None:
-        raise problem
+        raise codes.BUNDLE_UNREADABLE(f"it holds more than {MAX_FILES} files", where=path)
+    if sum(sizes.values()) > MAX_TOTAL_BYTES:
+        raise codes.BUNDLE_UNREADABLE("its files take more than 2 GiB", where=path)

@@ -1,0 +1,24 @@
+"""What a bundle holds, for ``rigsight bundle inspect`` and for reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rigsight.edge.bundle.reader import UNLISTED, Bundle
+
+
+def summary(bundle: Bundle) -> dict[str, Any]:
+    """Plain values: identity, tensors, classes, accuracy, files with sizes and sha256, provenance."""
+    spec = bundle.spec
+    data = spec.model_dump(mode="json", exclude_none=True)
+    sizes = bundle.storage.sizes
+    return {
+        "id": bundle.id,
+        "path": str(bundle.path),
+        "sha256": bundle.sha256,
+        "bytes": sum(sizes.values()),
+        **{key: data[key] for key in ("name", "release", "task", "model", "classes", "parts")},
+        **{key: data[key] for key in ("preprocessing", "accuracy", "min_accuracy", "licences", "provenance")},
+        "files": {path: {"bytes": sizes[path], "sha256": digest} for path, digest in spec.files.items()},
+        "unlisted": {path: sizes[path] for path in UNLISTED if path in sizes},
+    }

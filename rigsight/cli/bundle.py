@@ -1,0 +1,114 @@
+"""``rigsight bundle``: what a bundle holds, and whether it is whole and computes here what it should."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder or zip.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.callback()
+def bundle() -> None:
+    """Inspect or verify a bundle."""
+
+
+@app.command(epilog="Example: rigsight bundle inspect bundles/sim_rgbt")
+def inspect(path: BundlePath, as_json: AsJson = False) -> None:
+    """Show a bundle's inputs, outputs, classes, accuracy, files and where it comes from.
+
+    The files' sha256 are verified first.
+    """
+    from rigsight.edge.bundle.reader import open_bundle
+    from rigsight.edge.bundle.summary import summary
+
+    data = summary(open_bundle(path))
+    if as_json:
+        print(json.dumps(data, indent=2))
+        return
+
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{data['id']}[/]  {data['model']}, {data['task']}, {data['bytes'] / 1e6:.2f} MB")
+    console.print(f"sha256 of bundle.yaml: {data['sha256']}")
+    for table in (_tensors(data), _accuracy(data), _files(data)):
+        console.print()
+        console.print(table)
+    classes = ", ".join(f"{i} {entry['name']}" for i, entry in enumerate(data["classes"]))
+    console.print(f"\nclasses: {classes}")
+    thermal = data["preprocessing"]["thermal_input"]
+    console.print(f"thermal input: {thermal}, grid: {data['preprocessing']['grid']}")
+    console.print(f"licences: weights {data['licences']['weights']}, data {data['licences']['data']}")
+    for command in data["provenance"]["commands"]:
+        console.print("made by: ", command, sep="", markup=False)
+
+
+@app.command(epilog="Example: rigsight bundle verify bundles/sim_rgbt --golden")
+def verify(
+    path: BundlePath,
+    golden: Annotated[bool, typer.Option(help="Run the golden inputs here and compare.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every byte of a bundle against bundle.yaml; with --golden also what its graph computes here."""
+    from rigsight.edge.bundle.golden import check_golden
+    from rigsight.edge.bundle.reader import open_bundle
+    from rigsight.edge.engines.select import open_engine
+
+    opened = open_bundle(path)
+    results = check_golden(opened, open_engine(opened)) if golden else []
+    if as_json:
+        cases = [{**asdict(result), "passed": result.passed} for result in results]
+        print(json.dumps({"id": opened.id, "files": len(opened.spec.files), "golden": cases}, indent=2))
+        return
+    print(f"{opened.id}: {len(opened.spec.files)} files are as they were exported")
+    for result in results:
+        fused = "" if result.fused_difference is None else f", fused differs by {result.fused_difference:.3f}"
+        print(f"golden {result.scene}: {result.mask_agreement:.3%} of the mask agree{fused}")
+
+
+def _table(*headings: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _tensors(data: dict[str, Any]) -> Table:
+    table = _table("tensor", "", "dtype", "shape", "made by")
+    for part in data["parts"]:
+        for kind in ("inputs", "outputs"):
+            for name, tensor in part[kind].items():
+                shape = "×".join(map(str, tensor["shape"]))
+                table.add_row(name, kind[:-1], tensor["dtype"], shape, tensor.get("host", ""))
+    return table
+
+
+def _accuracy(data: dict[str, Any]) -> Table:
+    table = _table("mIoU", "both", "RGB only", "thermal only")
+    for scene, row in data["accuracy"].items():
+        values = (row.get(key) for key in ("both", "rgb_only", "thermal_only"))
+        table.add_row(scene, *("–" if value is None else f"{value:.3f}" for value in values))
+    table.add_row("no mask below", f"{data['min_accuracy']:.2f}")
+    return table
+
+
+def _files(data: dict[str, Any]) -> Table:
+    table = _table("file", "bytes", "sha256 begins")
+    for path, entry in data["files"].items():
+        table.add_row(path, str(entry["bytes"]), entry["sha256"][:16])
+    for path, size in data["unlisted"].items():
+        table.add_row(path, str(size), "")
+    return table

@@ -1,0 +1,50 @@
+"""``rigsight export``: a checkpoint becomes a bundle, proven against the model it comes from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(epilog="Example: rigsight export out/train/demo/model.safetensors --out bundles/sim_rgbt")
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of 'rigsight train'.")],
+    out: Annotated[Path, typer.Option(help="The bundle: a folder, or one zip where it ends in .zip.")],
+    name: Annotated[str | None, typer.Option(help="The bundle's name; default: from --out.")] = None,
+    release: Annotated[int, typer.Option(help="Release number, counted from 1.")] = 1,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    min_accuracy: Annotated[
+        float, typer.Option(help="With a lower mIoU (a camera is missing) the robot gives no mask.")
+    ] = 0.5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Make a bundle of a checkpoint of segmif or segmif_nano.
+
+    The graph is linted for TensorRT and compared with PyTorch on simulated pictures of every scene; where
+    they disagree nothing is written.
+    """
+    from rich.console import Console
+
+    from rigsight.export.bundle import ExportOptions, export_checkpoint
+
+    console = Console(stderr=as_json)
+    options = ExportOptions(name, release, licence, min_accuracy)
+    with console.status("starting") as status:
+        report = export_checkpoint(checkpoint, out, options, lambda what: status.update(f"{what} …"))
+    if as_json:
+        print(json.dumps({**asdict(report), "path": str(report.path)}, indent=2))
+        return
+    for case in report.parity:
+        console.print(
+            f"parity {case.case:<8} logits {case.logits_difference:.1e} of their range, "
+            f"mask {case.mask_agreement:.4%}, fused {case.fused_levels} levels",
+            highlight=False,
+        )
+    megabytes = f"{report.graph_bytes / 1e6:.2f} MB graph, {report.total_bytes / 1e6:.2f} MB in all"
+    console.print(f"{report.path}: {report.bundle_id}, {megabytes}", highlight=False, soft_wrap=True)
