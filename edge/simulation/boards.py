@@ -51,11 +51,11 @@ class BoardStudio:
         draw, camera = self.draw, self.rig.cameras["rgb"]
         extent = np.ptp(self._outline[:, :2], axis=0)
         middle = self._outline.mean(axis=0)
-        share = draw.uniform(0.5, 0.85)
+        share = draw.uniform(0.6, 0.98)
         for attempt in range(ATTEMPTS):
             # The first tries hold the board large and far out; later ones give way until it fits.
             give = 1 - attempt / ATTEMPTS
-            fill = share * (0.45 + 0.55 * give)
+            fill = share * (0.6 + 0.4 * give)
             depth = max(extent[0] / camera.width, extent[1] / camera.height) * camera.K[0][0] / fill
             angle = draw.uniform(0.0, 2 * np.pi)
             tilt = 0.0 if number % 8 == 0 else MAX_TILT_RAD * np.sqrt(draw.uniform(0.1, 1.0))
@@ -64,7 +64,7 @@ class BoardStudio:
             u = (place[0] + draw.uniform(0.0, 1.0)) / side - 0.5
             v = (place[1] + draw.uniform(0.0, 1.0)) / side - 0.5
             centre = depth * np.array(
-                [give * u * camera.width / camera.K[0][0], give * v * camera.height / camera.K[1][1], 1.0]
+                [give * give * u * camera.width / camera.K[0][0], give * give * v * camera.height / camera.K[1][1], 1.0]
             )
             T = np.eye(4)
             T[:3, :3] = roll @ turn

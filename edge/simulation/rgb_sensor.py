@@ -17,7 +17,7 @@ class RgbSensor:
     """Linear radiance to 8-bit RGB. Exposure follows the picture's mean as far as the gain goes."""
 
     def __init__(self, draw: Draw, width: int, height: int) -> None:
-        self.blur_px = draw.uniform(0.45, 0.65)
+        self.blur_px = draw.uniform(0.6, 0.8)
         self.read_noise = draw.uniform(0.002, 0.004)
         self.shot_noise = draw.uniform(0.0003, 0.0008)
         self.max_gain = draw.uniform(7.0, 11.0)
