@@ -25,6 +25,7 @@ Float32 = NDArray[np.float32]
 # fixed-point maps for three; OpenCV 4 rounds float maps to the same 1/32 px, so that fixed-point costs
 # nothing there. A rule rather than a timing at start-up, because the same input must give the same output.
 _OPENCV_5 = int(cv2.__version__.split(".")[0]) >= 5
+_EDGE_PX = 1e-3  # what rounding may put a border pixel outside by
 
 
 class Aligner:
@@ -95,7 +96,8 @@ class Aligner:
         """255 where the grid pixel lies inside the camera's picture, else 0; uint8 [H,W]."""
         if self._valid is None:
             x, y = self._float_maps
-            inside = (x >= 0) & (x <= self.model.width - 1) & (y >= 0) & (y <= self.model.height - 1)
+            right, bottom = self.model.width - 1 + _EDGE_PX, self.model.height - 1 + _EDGE_PX
+            inside = (x >= -_EDGE_PX) & (x <= right) & (y >= -_EDGE_PX) & (y <= bottom)
             self._valid = inside.astype(np.uint8) * np.uint8(255)
         return self._valid
 
