@@ -97,6 +97,8 @@ def run_verb(verb: str, words: list[str]) -> int:
         if explain is None:
             raise
         raise BAD_USAGE(explain(), where=f"rigsight {verb}") from None
+    if code == INTERRUPTED_EXIT:  # typer turns Ctrl-C into this exit code, without a word
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
