@@ -37,7 +37,7 @@ class BoardStudio:
         self._texture = textures.noise(int(draw.rng.integers(1 << 16)))
 
     def poses(self, count: int) -> list[Float64]:
-        """``count`` poses T_rgb_board, float64 [4,4]: over the whole picture, near and far, tilted to 40 degrees.
+        """``count`` poses T_rgb_board, float64 [4,4]: all over the picture, tilted up to 40 degrees.
 
         The whole board is in both cameras' pictures in every pose.
         """
@@ -63,9 +63,8 @@ class BoardStudio:
             roll = cv2.Rodrigues(np.array([0.0, 0.0, draw.uniform(-0.3, 0.3)]))[0]
             u = (place[0] + draw.uniform(0.0, 1.0)) / side - 0.5
             v = (place[1] + draw.uniform(0.0, 1.0)) / side - 0.5
-            centre = depth * np.array(
-                [give * give * u * camera.width / camera.K[0][0], give * give * v * camera.height / camera.K[1][1], 1.0]
-            )
+            place_px = give * give * np.array([u * camera.width, v * camera.height])
+            centre = depth * np.array([place_px[0] / camera.K[0][0], place_px[1] / camera.K[1][1], 1.0])
             T = np.eye(4)
             T[:3, :3] = roll @ turn
             T[:3, 3] = centre - T[:3, :3] @ middle

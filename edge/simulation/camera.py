@@ -89,7 +89,7 @@ class Eye:
 
 
 def box_corners(low: Float64, high: Float64) -> Float64:
-    """The 8 corners float64 [...,8,3] of boxes given by their extremes [...,3]; bits of the index: x, y, z."""
+    """The 8 corners float64 [...,8,3] of boxes with extremes [...,3]; bits of the index: x, y, z."""
     bits = (np.arange(8)[:, None] >> np.arange(3)) & 1
     return np.where(bits == 1, high[..., None, :], low[..., None, :])
 

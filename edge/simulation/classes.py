@@ -1,4 +1,4 @@
-"""The classes of the simulated scenes: one list for all of them, so that one model can serve every profile."""
+"""The classes of the simulated scenes: one list for all, so that one model can serve every profile."""
 
 from __future__ import annotations
 

@@ -131,9 +131,14 @@ class Facade:
             if draw.chance(0.38):
                 radii = draw.uniform(0.14, 0.42), draw.uniform(0.14, 0.42)
                 patch = make_patch(
-                    draw, number + 5 + n, classes.DAMP, place(), radii,
-                    contrast=draw.uniform(0.55, 0.93), warmth=-draw.uniform(1.6, 4.0),
-                )  # fmt: skip
+                    draw,
+                    number + 5 + n,
+                    classes.DAMP,
+                    place(),
+                    radii,
+                    contrast=draw.uniform(0.55, 0.93),
+                    warmth=-draw.uniform(1.6, 4.0),
+                )
                 damp.append(patch)
         if draw.chance(0.3):
             upright = draw.chance(0.5)
@@ -150,7 +155,7 @@ class Facade:
                     contrast=draw.uniform(0.3, 0.6),
                     warmth=draw.uniform(-0.4, 0.4),
                     step=0.2,
-                )  # fmt: skip
+                )
             )
         for _ in range(2):
             if draw.chance(0.35):
@@ -164,7 +169,7 @@ class Facade:
                         radii,
                         contrast=draw.uniform(0.6, 1.25),
                         warmth=draw.uniform(-0.3, 0.6),
-                    )  # fmt: skip
+                    )
                 )
         return Marks(tuple(cracks), tuple(damp), tuple(cables), tuple(stains))
 
@@ -174,10 +179,18 @@ def _crack(draw: Draw, number: int, start: tuple[float, float]) -> Stroke:
     heading = np.pi / 2 + draw.uniform(-1.2, 1.2)
     warm = draw.uniform(0.5, 2.0)
     return make_stroke(
-        draw, number, classes.CRACK, start, heading,
-        length=draw.uniform(0.6, 2.0), width=draw.uniform(0.019, 0.042), wander=0.42,
-        contrast=draw.uniform(0.12, 0.5), warmth=warm if draw.chance(0.5) else -warm, step=CRACK_STEP_M,
-    )  # fmt: skip
+        draw,
+        number,
+        classes.CRACK,
+        start,
+        heading,
+        length=draw.uniform(0.6, 2.0),
+        width=draw.uniform(0.019, 0.042),
+        wander=0.42,
+        contrast=draw.uniform(0.12, 0.5),
+        warmth=warm if draw.chance(0.5) else -warm,
+        step=CRACK_STEP_M,
+    )
 
 
 def wall_extent(points: Float32) -> tuple[tuple[float, float], tuple[float, float]]:

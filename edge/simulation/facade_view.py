@@ -12,7 +12,7 @@ from rigsight.edge.simulation.camera import Eye, box_corners
 from rigsight.edge.simulation.layers import add_warmth, apply_contrast, label_layers
 from rigsight.edge.simulation.primitives import Bodies
 from rigsight.edge.simulation.surface import paint_patches, paint_strokes
-from rigsight.edge.simulation.view import MIN_WIDTH_PX, DefectShape
+from rigsight.edge.simulation.view import MIN_WIDTH_PX, DefectShape, Mask
 
 if TYPE_CHECKING:
     from rigsight.edge.simulation.facade import Facade
@@ -55,8 +55,9 @@ class FacadeView:
         off_wall = self.kind != WALL
         for layer in (self.cracks, self.damp, self.cables, self.stains):
             layer.item[off_wall] = -1
-        self.defect_list: tuple[DefectShape, ...] = tuple(
-            item.shape for item in (*self.marks.cracks, *self.marks.damp)
+        self.defect_list: tuple[DefectShape, ...] = (
+            *(stroke.shape for stroke in self.marks.cracks),
+            *(patch.shape for patch in self.marks.damp),
         )
         self.defects, self.labels = label_layers(
             ((self.damp, len(self.marks.cracks)), (self.cracks, 0)), self.defect_list
@@ -66,14 +67,12 @@ class FacadeView:
         """Where a window is, the ray goes on to the glass or to the sides of the recess."""
         facade, eye = self.facade, self.eye
         half_x, half_z = facade.window_half
+        x0, x1 = int((x[0] - half_x) // facade.window_pitch), int((x[1] + half_x) // facade.window_pitch)
+        z0, z1 = int((z[0] - half_z) // facade.floor_m), int((z[1] + half_z) // facade.floor_m)
         centres = [
             (i * facade.window_pitch, (k + 0.5) * facade.floor_m)
-            for i in range(
-                int((x[0] - half_x) // facade.window_pitch), int((x[1] + half_x) // facade.window_pitch) + 2
-            )
-            for k in range(
-                int((z[0] - half_z) // facade.floor_m) - 1, int((z[1] + half_z) // facade.floor_m) + 2
-            )
+            for i in range(x0, x1 + 2)
+            for k in range(z0 - 1, z1 + 2)
         ]
         self.windows = centres
         low = np.array([(cx - half_x, 0.0, cz - half_z) for cx, cz in centres])
@@ -110,7 +109,7 @@ class FacadeView:
         owner = np.array(self.bodies.owner, dtype=np.uint8)
         np.copyto(self.kind, owner[face], where=face > 0)
 
-    def _frames(self) -> np.ndarray:
+    def _frames(self) -> Mask:
         """True on the bars of the windows' frames, bool [H,W]."""
         half_x, half_z = self.facade.window_half
         pitch, floor = self.facade.window_pitch, self.facade.floor_m
@@ -118,9 +117,9 @@ class FacadeView:
         across = np.abs(x - pitch * np.round(x / pitch))
         up = np.abs(z - floor * (np.floor(z / floor) + 0.5))
         bars = (across > half_x - FRAME_M) | (up > half_z - FRAME_M) | (across < FRAME_M / 2)
-        return bars & (self.kind == GLASS)
+        return np.asarray(bars & (self.kind == GLASS))
 
-    def _lines(self) -> tuple[np.ndarray, np.ndarray]:
+    def _lines(self) -> tuple[Mask, Mask]:
         """Mortar of bricks and joints between panels, bool [H,W] each."""
         x, _, z = self.points
         wall = self.kind == WALL

@@ -8,7 +8,7 @@ import numpy as np
 
 from rigsight.edge.frames import Float32, UInt8
 from rigsight.edge.simulation import classes, textures
-from rigsight.edge.simulation.view import MIN_AREA_PX, DefectShape, Int32
+from rigsight.edge.simulation.view import MIN_AREA_PX, DefectShape, Int32, Mask
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Layer:
 
     item: Int32
     inside: Float32
-    resolved: np.ndarray
+    resolved: Mask
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Layer:
@@ -51,7 +51,7 @@ def label_layers(
 def apply_contrast(
     albedo: Float32, layer: Layer, contrasts: list[float], soft: float, mottle: Float32 | None = None
 ) -> None:
-    """Multiply the albedo float32 [3,H,W] inside the items; ``soft`` is how far in (0..1) the edge reaches."""
+    """Multiply the albedo float32 [3,H,W] inside the items; the edge reaches ``soft`` (0..1) inwards."""
     where = np.flatnonzero(layer.item >= 0)
     if len(where) == 0:
         return

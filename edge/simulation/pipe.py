@@ -156,7 +156,7 @@ class Pipe:
                     contrast=draw.uniform(0.55, 1.5),
                     warmth=draw.uniform(-0.15, 0.15),
                     step=0.05,
-                )  # fmt: skip
+                )
             )
         if draw.chance(0.6):
             radii = draw.uniform(0.02, 0.09), draw.uniform(0.02, 0.07)
@@ -169,7 +169,7 @@ class Pipe:
                     radii,
                     contrast=draw.uniform(0.6, 1.25),
                     warmth=draw.uniform(-0.2, 0.2),
-                )  # fmt: skip
+                )
             )
         return Marks(tuple(cracks), tuple(deposits), tuple(scratches), tuple(stains))
 
@@ -179,7 +179,15 @@ def _crack(draw: Draw, number: int, start: tuple[float, float]) -> Stroke:
     heading = draw.uniform(-0.5, 0.5) if draw.chance(0.65) else np.pi / 2 + draw.uniform(-0.4, 0.4)
     warm = draw.uniform(0.6, 2.2)
     return make_stroke(
-        draw, number, classes.CRACK, start, heading,
-        length=draw.uniform(0.12, 0.4), width=draw.uniform(0.006, 0.0115), wander=0.4,
-        contrast=draw.uniform(0.10, 0.4), warmth=warm if draw.chance(0.3) else -warm, step=CRACK_STEP_M,
-    )  # fmt: skip
+        draw,
+        number,
+        classes.CRACK,
+        start,
+        heading,
+        length=draw.uniform(0.12, 0.4),
+        width=draw.uniform(0.006, 0.0115),
+        wander=0.4,
+        contrast=draw.uniform(0.10, 0.4),
+        warmth=warm if draw.chance(0.3) else -warm,
+        step=CRACK_STEP_M,
+    )

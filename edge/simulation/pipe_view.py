@@ -11,7 +11,7 @@ from rigsight.edge.simulation import textures
 from rigsight.edge.simulation.camera import Eye
 from rigsight.edge.simulation.layers import Layer, add_warmth, apply_contrast, label_layers
 from rigsight.edge.simulation.surface import paint_patches, paint_strokes
-from rigsight.edge.simulation.view import MIN_WIDTH_PX, DefectShape
+from rigsight.edge.simulation.view import MIN_WIDTH_PX, DefectShape, Mask
 
 if TYPE_CHECKING:
     from rigsight.edge.simulation.pipe import Pipe
@@ -26,7 +26,7 @@ class PipeView:
     def __init__(self, pipe: Pipe, eye: Eye, index: int) -> None:
         self.pipe, self.eye, self.index = pipe, eye, index
         self.light = np.float32(0.2 + 0.8 * pipe.illumination(index))
-        dx, dy, dz = eye.directions
+        _, dy, dz = eye.directions
         _, oy, oz = (np.float32(value) for value in eye.origin)
         a = dy * dy + dz * dz
         b = oy * dy + oz * dz
@@ -44,17 +44,19 @@ class PipeView:
         self.fine = textures.sample(second, x * (3 * turn), self.v * (3 * turn))
         self.fine *= np.minimum(1, np.float32(0.3) / self.depth)
 
+        v = self.v
         self.marks = pipe.marks(float(eye.origin[0]))
         ragged = np.clip(self.fine, -2, 2) * np.float32(0.5)
-        place = eye, pipe.surface, x, self.v
-        self.cracks = paint_strokes(*place, self.marks.cracks, ragged, MIN_WIDTH_PX)
-        self.deposits = paint_patches(*place, self.marks.deposits, 3 * MIN_WIDTH_PX)
-        self.scratches = paint_strokes(*place, self.marks.scratches, 0 * ragged, MIN_WIDTH_PX)
-        self.stains = paint_patches(*place, self.marks.stains, MIN_WIDTH_PX)
+        straight = np.zeros_like(ragged)
+        self.cracks = paint_strokes(eye, pipe.surface, x, v, self.marks.cracks, ragged, MIN_WIDTH_PX)
+        self.deposits = paint_patches(eye, pipe.surface, x, v, self.marks.deposits, 3 * MIN_WIDTH_PX)
+        self.scratches = paint_strokes(eye, pipe.surface, x, v, self.marks.scratches, straight, MIN_WIDTH_PX)
+        self.stains = paint_patches(eye, pipe.surface, x, v, self.marks.stains, MIN_WIDTH_PX)
         self.joints, shapes = self._joints()
         cracks, deposits = len(self.marks.cracks), len(self.marks.deposits)
         self.defect_list: tuple[DefectShape, ...] = (
-            *(item.shape for item in (*self.marks.cracks, *self.marks.deposits)),
+            *(stroke.shape for stroke in self.marks.cracks),
+            *(patch.shape for patch in self.marks.deposits),
             *shapes,
         )
         self.defects, self.labels = label_layers(
@@ -80,11 +82,11 @@ class PipeView:
         layer.resolved = wide[np.maximum(layer.item, 0)]
         return layer, list(shapes)
 
-    def _water(self) -> np.ndarray:
+    def _water(self) -> Mask:
         """True where water stands in the invert, bool [H,W]."""
         pipe = self.pipe
         angle = np.pi - np.abs(self.v) * np.float32(1 / pipe.radius)
-        return angle < pipe.water_half * (1 + 0.12 * self.coarse)
+        return np.asarray(angle < np.float32(pipe.water_half) * (1 + np.float32(0.12) * self.coarse))
 
     def radiance(self) -> Float32:
         """Linear RGB float32 [3,H,W]."""

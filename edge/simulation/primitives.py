@@ -86,7 +86,7 @@ def box(centre: Float64, half: Float64, yaw: float = 0.0, taper: Float64 | None 
 
 
 def ellipsoid(centre: Float64, radii: Float64, yaw: float = 0.0, lean: float = 0.0) -> Quadric:
-    """An ellipsoid with its z axis leaning by ``lean`` towards its front, then turned by ``yaw`` (radians)."""
+    """An ellipsoid with its z axis leaning by ``lean`` to the front, then turned by ``yaw`` (radians)."""
     rotation = _upright(yaw, lean)
     corners = box_corners(-radii, radii) @ rotation.T + centre
     return Quadric(centre, (rotation / radii).T, corners)
@@ -105,7 +105,9 @@ def cylinder(
 def _upright(yaw: float, lean: float) -> Float64:
     c, s = np.cos(yaw), np.sin(yaw)
     a, b = np.cos(lean), np.sin(lean)
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array([[a, 0, b], [0, 1, 0], [-b, 0, a]])
+    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], dtype=np.float64)
+    tilt = np.array([[a, 0, b], [0, 1, 0], [-b, 0, a]], dtype=np.float64)
+    return turn @ tilt
 
 
 def cast(eye: Eye, bodies: Bodies, depth: Float32, face: NDArray[np.int32]) -> None:
@@ -176,7 +178,7 @@ def _cast_quadric(
 def curved_normals(
     bodies: Bodies, face: NDArray[np.int32], points: Float32
 ) -> tuple[NDArray[np.intp], Float32]:
-    """Flat indices [n] of the pixels that show a curved body, and their outward unit normals float32 [3,n]."""
+    """Flat indices [n] of pixels that show a curved body, and their outward unit normals float32 [3,n]."""
     curved = [
         (first, body)
         for first, body in zip(bodies.first_face, bodies.bodies, strict=True)

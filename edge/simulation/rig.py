@@ -214,5 +214,5 @@ def _make_camera(
         height=height,
         K=as_matrix3(K),
         D=D,
-        spectrum=spectrum,  # type: ignore[arg-type]
+        spectrum=spectrum,
     )

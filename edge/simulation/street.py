@@ -13,10 +13,20 @@ from rigsight.edge.simulation import primitives
 from rigsight.edge.simulation.camera import Eye
 from rigsight.edge.simulation.splits import Draw, Pools
 from rigsight.edge.simulation.street_view import StreetView
-from rigsight.edge.simulation.things import CAR, GROUND, HOUSE, PERSON, POLE, SIGN, SKY, Things, Weather
+from rigsight.edge.simulation.things import (
+    CAR,
+    CELL_M,
+    GROUND,
+    HOUSE,
+    PERSON,
+    POLE,
+    SIGN,
+    SKY,
+    Things,
+    Weather,
+)
 from rigsight.edge.simulation.view import day_and_night, pose_looking
 
-CELL_M = 12.0
 CELLS_AHEAD = 8
 CELLS_NEAR = 7
 CELLS_KEPT = 256
@@ -268,6 +278,9 @@ class Street:
         facing = np.array([np.cos(yaw), np.sin(yaw), 0.0])
         ground = np.array([x, y, 0.0])
 
+        def up(height: float) -> Float64:
+            return np.array([0.0, 0.0, height * size])
+
         def part(
             albedo: Float32, heat: float, centre: Float64, radii: tuple[float, float, float], lean: float
         ) -> None:
@@ -282,19 +295,19 @@ class Street:
             part(
                 trousers,
                 clothing - 1.0,
-                ground + foot + [0, 0, 0.44 * size],
+                ground + foot + up(0.44),
                 (0.09, 0.09, 0.47),
                 -sign * 0.5 * stride,
             )
             part(
                 top,
                 clothing - 0.5,
-                ground + hand + [0, 0, 1.13 * size],
+                ground + hand + up(1.13),
                 (0.065, 0.065, 0.33),
                 sign * 0.5 * stride,
             )
-        part(top, clothing, ground + [0, 0, 1.14 * size], (0.15, 0.21, 0.38), 0.04)
-        part(skin, 0.0, ground + [0, 0, 1.62 * size], (0.11, 0.10, 0.145), 0.0)
+        part(top, clothing, ground + up(1.14), (0.15, 0.21, 0.38), 0.04)
+        part(skin, 0.0, ground + up(1.62), (0.11, 0.10, 0.145), 0.0)
 
     def view(self, eye: Eye, index: int) -> StreetView:
         """What a camera sees at a time step."""

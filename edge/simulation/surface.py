@@ -68,13 +68,23 @@ class Surface:
         """A difference in v the short way round."""
         if self.period_v is None:
             return difference
-        return difference - np.float32(self.period_v) * np.round(difference * np.float32(1 / self.period_v))
+        turns = np.round(difference * np.float32(1 / self.period_v))
+        return np.asarray(difference - np.float32(self.period_v) * turns, dtype=np.float32)
 
 
 def make_stroke(
-    draw: Draw, number: int, class_id: int, start: tuple[float, float], heading: float, length: float, width: float,
-    wander: float, contrast: float, warmth: float, step: float,
-) -> Stroke:  # fmt: skip
+    draw: Draw,
+    number: int,
+    class_id: int,
+    start: tuple[float, float],
+    heading: float,
+    length: float,
+    width: float,
+    wander: float,
+    contrast: float,
+    warmth: float,
+    step: float,
+) -> Stroke:
     """A wandering line: the heading (radians) does a random walk of ``wander`` a step; the tips taper."""
     count = max(3, round(length / step) + 1)
     turns = draw.rng.standard_normal(count - 1) * wander
@@ -92,9 +102,14 @@ def make_stroke(
 
 
 def make_patch(
-    draw: Draw, number: int, class_id: int, centre: tuple[float, float], radii: tuple[float, float], contrast: float,
+    draw: Draw,
+    number: int,
+    class_id: int,
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    contrast: float,
     warmth: float,
-) -> Patch:  # fmt: skip
+) -> Patch:
     """A blob with random outline; length and width are its largest and smallest extent."""
     waves = draw.rng.uniform(-1, 1, (HARMONICS, 2)) * np.array([0.16, 0.13, 0.08, 0.06])[:, None]
     turn = draw.uniform(-0.5, 0.5)
@@ -112,7 +127,7 @@ def _outline(centre: tuple[float, float], radii: tuple[float, float], turn: floa
     radius = 1 + waves[:, 0] @ np.cos(orders * angle) + waves[:, 1] @ np.sin(orders * angle)
     x, y = radii[0] * radius * np.cos(angle), radii[1] * radius * np.sin(angle)
     c, s = np.cos(turn), np.sin(turn)
-    return np.stack([c * x - s * y, s * x + c * y], axis=1) + np.array(centre)
+    return np.asarray(np.stack([c * x - s * y, s * x + c * y], axis=1) + np.array(centre))
 
 
 Mark = TypeVar("Mark", Stroke, Patch)
@@ -187,8 +202,8 @@ def paint_patches(
     high = np.array([patch.high for patch in patches])
     middle = (low + high) / 2
     sizes = np.minimum(
-        _projected_widths(eye, surface, middle, middle + [1e-3, 0], high[:, 1] - low[:, 1]),
-        _projected_widths(eye, surface, middle, middle + [0, 1e-3], high[:, 0] - low[:, 0]),
+        _projected_widths(eye, surface, middle, middle + np.array([1e-3, 0]), high[:, 1] - low[:, 1]),
+        _projected_widths(eye, surface, middle, middle + np.array([0, 1e-3]), high[:, 0] - low[:, 0]),
     )
     for k, block in enumerate(_blocks(eye, surface, low, high, 0.02 * (high - low).max(axis=1))):
         if block is None:

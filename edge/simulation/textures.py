@@ -30,7 +30,8 @@ def noise(seed: int, roughness: float = 0.6) -> Float32:
         total += amplitude * fine[inner : inner + SIZE, inner : inner + SIZE]
         amplitude *= roughness
     total -= total.mean()
-    return total / total.std()
+    total /= total.std()
+    return total
 
 
 def sample(texture: Float32, u: Float32, v: Float32) -> Float32:

@@ -42,11 +42,8 @@ class ThermalSensor:
         height, width = kelvin.shape
         top, left = rng.integers(0, BANK_MARGIN, 2)
         noise = self._bank[top : top + height, left : left + width]
-        seen = cv2.GaussianBlur(kelvin, (5, 5), self.blur_px)
-        seen = seen + self.fixed_pattern + np.float32(self.netd_k) * noise
-        conversion = self.counts_to_kelvin
-        seen += np.float32(self.drift(index) - conversion.offset)
-        counts: NDArray[np.uint16] = np.clip(
-            np.rint(seen * np.float32(1 / conversion.gain)), 0, MAX_COUNT
-        ).astype(np.uint16)
-        return counts
+        seen = np.asarray(cv2.GaussianBlur(kelvin, (5, 5), self.blur_px), dtype=np.float32)
+        seen += self.fixed_pattern + np.float32(self.netd_k) * noise
+        seen += np.float32(self.drift(index) - self.counts_to_kelvin.offset)
+        seen *= np.float32(1 / self.counts_to_kelvin.gain)
+        return np.clip(np.rint(seen), 0, MAX_COUNT).astype(np.uint16)

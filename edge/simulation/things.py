@@ -11,6 +11,7 @@ from rigsight.edge.simulation.primitives import Bodies
 
 SKY, GROUND, HOUSE, CAR, PERSON, POLE, SIGN = range(7)
 PARTS_OF_A_PERSON = 6
+CELL_M = 12.0
 COLUMNS = ("kind", "x", "y", "z", "cos", "sin", "hx", "hy", "hz", "heat", "seed", "texture", "width")
 
 
@@ -34,7 +35,7 @@ class Things:
         texture: float = 0.0,
         width: float = np.inf,
     ) -> int:
-        """Enter an object; ``heat`` is in kelvin over the air or 0..1 for cars, ``width`` its thinnest side."""
+        """Enter an object; ``heat`` is kelvin over the air, 0..1 for cars; ``width`` its thinnest side."""
         self.rows.append((kind, *centre, np.cos(yaw), np.sin(yaw), *half, heat, seed, texture, width))
         self.albedo.append(albedo)
         return len(self.rows) - 1

@@ -12,6 +12,7 @@ from rigsight.edge.frames import Float32, Float64, UInt8
 from rigsight.edge.simulation.camera import Eye
 
 Int32 = NDArray[np.int32]
+Mask = NDArray[np.bool_]
 
 # A thing narrower than this on the picture, or with fewer pixels, is background: nobody could label it.
 MIN_WIDTH_PX = 2.0
