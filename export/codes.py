@@ -15,7 +15,7 @@ NOT_EXPORTABLE = define(
 GRAPH_LINT = define(
     "EXP-003",
     "The graph holds what TensorRT cannot build",
-    "Rewrite the module named here with the operators that docs/bundle.md lists.",
+    "Rewrite the module named here with the operators that export/lint.py lists.",
 )
 NO_DEPLOYABLE_FORM = define(
     "EXP-004",
