@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def dynamic_factor(rates: Sequence[float], shares: Sequence[float], temperature: float = 2.0) -> list[float]:
@@ -44,3 +45,12 @@ class LossRates:
             return [1.0] * len(self._running)
         before, last = self._means
         return [new / old if old > 0 else 1.0 for old, new in zip(before, last, strict=True)]
+
+    def state(self) -> dict[str, list[float] | list[list[float]] | int]:
+        """Everything needed to go on, as plain values."""
+        return {"running": list(self._running), "steps": self._steps, "means": [list(m) for m in self._means]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state`."""
+        self._running, self._steps = list(state["running"]), int(state["steps"])
+        self._means = deque((list(m) for m in state["means"]), maxlen=2)

@@ -43,8 +43,8 @@ class FusionNet(nn.Module):
         )
         self.activation = nn.PReLU()
         if residual:
-            nn.init.zeros_(self.decoder[-1].weight)
-            nn.init.zeros_(self.decoder[-1].bias)
+            for parameter in self.decoder[-1].parameters():
+                nn.init.zeros_(parameter)  # training starts at the average itself
 
     def forward(self, visible: Tensor, thermal: Tensor, average: Tensor, stages: list[Tensor]) -> Tensor:
         """Fused luma [N,1,H,W], not clamped.

@@ -40,7 +40,7 @@ class HIA(nn.Module):
             modality = self._attend(u[name], seg_context)  # MoAM
             merged = self.merge[name](torch.cat([semantic, modality], dim=-1))
             x = self.norm[name](tokens[name] + merged)
-            out.append(x.unflatten(1, ir.shape[2:]).permute(0, 3, 1, 2))
+            out.append(x.reshape(ir.shape[0], *ir.shape[2:], self.channels).permute(0, 3, 1, 2))
         return out[0], out[1]
 
     def _context(self, name: str, x: Tensor) -> Tensor:
@@ -51,11 +51,13 @@ class HIA(nn.Module):
         key, value = self.key_value[name](x).chunk(2, dim=-1)
         key, value = self._split(key).float(), self._split(value).float()
         context = (key * self.scale).transpose(-2, -1) @ value
-        return context.softmax(dim=-2).to(x.dtype)
+        attention: Tensor = context.softmax(dim=-2).to(x.dtype)
+        return attention
 
     def _attend(self, query: Tensor, context: Tensor) -> Tensor:
         return (self._split(query) @ context).transpose(1, 2).flatten(2)
 
     def _split(self, x: Tensor) -> Tensor:
         """[N,L,C] -> [N,heads,L,d]."""
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        batch, length, channels = x.shape
+        return x.reshape(batch, length, self.heads, channels // self.heads).transpose(1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -40,15 +41,16 @@ class Mit(nn.Module):
 
         chosen = SIZES[size]
         self.widths = chosen.widths
-        config = SegformerConfig(
+        config: Any = SegformerConfig(  # type: ignore[call-arg]
             depths=chosen.depths,
             hidden_sizes=chosen.widths,
             num_attention_heads=chosen.heads,
             drop_path_rate=drop_path,
             attn_implementation="eager",
         )
-        self.stages: nn.ModuleList = SegformerModel(config).stages
-        for stage in self.stages:
+        stages: Any = SegformerModel(config).stages
+        self.stages: nn.ModuleList = stages
+        for stage in stages:
             stage.layer_norm.eps = BLOCK_NORM_EPS
             for block in stage.blocks:
                 block.layernorm_before.eps = BLOCK_NORM_EPS

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+PICTURES = 5  # fused RGB, visible luma, thermal
+
 
 class MlpHead(nn.Module):
     """Every stage to one width, enlarged to 1/4, merged (Xie et al. 2021, section 3.2).
@@ -51,14 +53,13 @@ class DetailHead(nn.Module):
         width: int,
         classes: int,
         detail: int,
-        pictures: int = 5,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.coarse = MlpHead(stages, width, classes, dropout)
         self.coarse.classify = nn.Conv2d(width, detail, 1)
         self.detail = nn.Sequential(
-            nn.Conv2d(pictures, detail, 3, stride=2, padding=1, bias=False),
+            nn.Conv2d(PICTURES, detail, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(detail),
             nn.ReLU(),
             nn.Conv2d(detail, detail, 3, padding=1, bias=False),

@@ -103,11 +103,15 @@ class SegMiF(nn.Module):
 
     def fuse(self, rgb: Tensor, thermal: Tensor, tables: Tensor) -> Tensor:
         """Fused luma [N,1,H,W] before the clamp (losses need its gradient everywhere)."""
+        return self.fuse_with_average(rgb, thermal, tables)[0]
+
+    def fuse_with_average(self, rgb: Tensor, thermal: Tensor, tables: Tensor) -> tuple[Tensor, Tensor]:
+        """Fused luma and the saliency-weighted average, which is the intensity loss's target."""
         visible = luma(rgb)
         average = weighted_average(visible, thermal, tables)
         stages = self.encoder(self._normalise(average.expand(-1, 3, -1, -1)), SEMANTIC_STAGES)
         fused: Tensor = self.fusion(visible, thermal, average, stages)
-        return fused
+        return fused, average
 
     def colour(self, grey: Tensor, rgb: Tensor) -> Tensor:
         """The fused luma with the visible picture's chroma, [N,3,H,W] in [0, 1]."""

@@ -1,0 +1,109 @@
+"""A trained model in one .safetensors file: weights, and everything needed to use them as JSON in its header.
+
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from rigsight.base.files import atomic_path, make_folder
+from rigsight.base.schema import StrictModel, explain
+from rigsight.edge.bundle.spec import ClassEntry, Modalities, Preprocessing
+from rigsight.training import codes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SCHEMA_VERSION = 1
+_HEADER_KEY = "rigsight"
+
+
+class TrainingProvenance(StrictModel):
+    """How the weights came to be."""
+
+    command: str
+    tool_version: str
+    config: dict[str, Any] = {}
+    data: str = Field(default="", description="what it was trained on, and its licence")
+    steps: int = 0
+    seconds: float = 0.0
+
+
+class CheckpointMeta(StrictModel):
+    """What stands beside the weights. ``scores`` are mIoU on held-out data, by scene and modalities."""
+
+    version: Literal[1] = 1
+    model: str
+    options: dict[str, Any] = {}
+    classes: tuple[ClassEntry, ...] = ()
+    preprocessing: Preprocessing = Preprocessing()
+    width: int = Field(gt=0, description="pixels")
+    height: int = Field(gt=0, description="pixels")
+    training: TrainingProvenance
+    scores: dict[str, dict[Modalities, float]] = {}
+    baseline: dict[str, float] = Field(default={}, description="scene -> mIoU of the per-pixel classifier")
+
+
+def save_checkpoint(path: str | Path, model: nn.Module, meta: CheckpointMeta) -> None:
+    """Write weights and ``meta`` atomically. Raises IO-001."""
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    make_folder(path.parent)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={_HEADER_KEY: meta.model_dump_json(exclude_none=True)})
+
+
+def read_meta(path: str | Path) -> CheckpointMeta:
+    """The header alone.
+
+    Raises:
+        RigsightError: TRN-201 for a file that is no checkpoint of ours, TRN-202 for another schema version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(Path(path), framework="pt") as file:
+            header = (file.metadata() or {}).get(_HEADER_KEY)
+    except (OSError, SafetensorError) as error:
+        reason = "the file does not exist" if not Path(path).exists() else "it is no whole safetensors file"
+        raise codes.CHECKPOINT_UNREADABLE(reason, where=path) from error
+    try:
+        data = json.loads(header or "")
+    except ValueError as error:
+        raise codes.CHECKPOINT_UNREADABLE("its header says nothing of rigsight", where=path) from error
+    version = data.get("version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise codes.CHECKPOINT_SCHEMA(
+            f"schema version {version} found, version {SCHEMA_VERSION} expected", where=path
+        )
+    try:
+        return CheckpointMeta.model_validate(data)
+    except ValidationError as error:
+        raise codes.CHECKPOINT_SCHEMA(explain(error, CheckpointMeta), where=path) from error
+
+
+def load_checkpoint(path: str | Path) -> tuple[nn.Module, CheckpointMeta]:
+    """The model in evaluation mode, and what stands beside it.
+
+    Raises:
+        RigsightError: TRN-201, TRN-202, TRN-101 (unknown model), TRN-102, TRN-203 (weights do not fit).
+    """
+    from safetensors.torch import load_file
+
+    from rigsight.training.models import build
+
+    meta = read_meta(path)
+    model = build(meta.model, **meta.options)
+    try:
+        model.load_state_dict(load_file(Path(path)))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise codes.CHECKPOINT_WEIGHTS(reason, where=path) from error
+    return model.eval(), meta
