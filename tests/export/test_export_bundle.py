@@ -77,6 +77,15 @@ def test_the_graph_computes_what_the_model_computes(nano: Path, nano_bundle: Pat
     assert np.abs(found["fused"][0] - fused).max() <= 0.51
 
 
+def test_the_semantic_pass_runs_the_first_two_stages_only(nano_bundle: Path) -> None:
+    """Weights of stages 1 and 2 are read twice (semantic pass, segmentation), of 3 and 4 once."""
+    graph = onnx.load_from_string((nano_bundle / GRAPH_PATH).read_bytes()).graph
+    reads = [name for node in graph.node for name in node.input]
+    for stage, times in enumerate((2, 2, 1, 1)):
+        name = f"model.encoder.stages.{stage}.patch_embeddings.proj.weight"
+        assert reads.count(name) == times, name
+
+
 def test_golden_passes_and_fails_when_the_graph_is_another(nano_bundle: Path) -> None:
     bundle = open_bundle(nano_bundle)
     assert all(result.passed for result in check_golden(bundle, open_engine(bundle)))
