@@ -53,7 +53,13 @@ CHECKPOINT_WEIGHTS = define(
     "The checkpoint's weights do not fit its model",
     "The file was altered or belongs to another model; train again.",
 )
+CHECKPOINT_CLASSES = define(
+    "TRN-204",
+    "The checkpoint has other classes than the data",
+    "Evaluate a checkpoint that was trained on this data.",
+)
 UNKNOWN_SCENE = define("TRN-301", "The simulated rig has no such scene", "Use street, facade or pipe.")
+UNKNOWN_SPLIT = define("TRN-303", "There is no such split", "Use --split test or --split val.")
 NO_WORKERS = define(
     "TRN-302",
     "The training set could not be rendered",

@@ -16,6 +16,7 @@ from rigsight.training import codes
 
 Scene = Literal["street", "facade", "pipe"]
 Split = Literal["train", "val", "test"]
+SCENES: tuple[Scene, ...] = ("street", "facade", "pipe")
 
 
 class ModelConfig(StrictModel):

@@ -86,7 +86,7 @@ def train(config: TrainConfig, command: Sequence[str] = (), resume: bool = False
             steps=sum(part.steps for part in module.parts),
             seconds=round(keeper.seconds, 1),
         ),
-        scores=scores,  # type: ignore[arg-type]
+        scores=scores,
         baseline=baseline,
     )
     save_checkpoint(out / MODEL, model, meta)
@@ -226,7 +226,7 @@ def _final_scores(
     baseline: dict[str, float] = {}
     if isinstance(config.data, SimulatedData):
         for known, tuned in zip(scenes, validation, strict=True):
-            test = load_sets(config, config.data, known.scene, "test", progress)  # type: ignore[arg-type]
+            test = load_sets(config, config.data, known.scene, "test", progress)
             result = score_scene(model, test, MODALITIES)
             scores[known.scene] = {name: round(value.miou, 4) for name, value in result.items()}
             baseline[known.scene] = round(best_baseline(known, tuned, test, model.options.classes), 4)

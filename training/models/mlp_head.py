@@ -43,8 +43,9 @@ class MlpHead(nn.Module):
 class DetailHead(nn.Module):
     """The same head with a half-resolution branch for thin things: a crack of 3 px is gone at 1/4.
 
-    Two 3x3 convolutions look at the fused picture and both sources at 1/2; their features join the
-    head's, enlarged to 1/2, before classification. Our addition for small pictures; not in the paper.
+    Two 3x3 convolutions look at the fused picture and both sources, the first with stride 2; their features
+    join the head's, enlarged to 1/2, and every half-resolution pixel classifies its four full ones (pixel
+    shuffle). Our addition for small pictures; not in the paper.
     """
 
     def __init__(
@@ -69,11 +70,11 @@ class DetailHead(nn.Module):
         self.merge = nn.Sequential(
             nn.Conv2d(2 * detail, 2 * detail, 3, padding=1, bias=False), nn.BatchNorm2d(2 * detail), nn.ReLU()
         )
-        self.classify = nn.Conv2d(2 * detail, classes, 1)
+        self.classify = nn.Conv2d(2 * detail, 4 * classes, 1)
 
     def forward(self, stages: Sequence[Tensor], pictures: Tensor) -> Tensor:
-        """Stage features and pictures [N,5,H,W] -> logits [N,classes,H/2,W/2]."""
+        """Stage features and pictures [N,5,H,W], H and W even -> logits [N,classes,H,W]."""
         detail = self.detail(pictures)
         coarse = F.interpolate(self.coarse(stages), size=detail.shape[2:], mode="bilinear")
         logits: Tensor = self.classify(self.merge(torch.cat([coarse, detail], dim=1)))
-        return logits
+        return F.pixel_shuffle(logits, 2)

@@ -122,10 +122,9 @@ class SegMiF(nn.Module):
         stages = self.encoder(self._normalise(fused))
         if self.options.detail:
             pictures = torch.cat([fused, luma(rgb), thermal], dim=1) - 0.5
-            logits = self.head(stages, pictures)
-        else:
-            logits = self.head(stages)
-        return F.interpolate(logits, size=fused.shape[2:], mode="bilinear")
+            full: Tensor = self.head(stages, pictures)
+            return full
+        return F.interpolate(self.head(stages), size=fused.shape[2:], mode="bilinear")
 
     def _normalise(self, picture: Tensor) -> Tensor:
         return (picture - self.mean) / self.std
