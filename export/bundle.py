@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rigsight import __version__
+from rigsight.base.files import make_folder
 from rigsight.base.schema import parse_model
 from rigsight.edge.bundle.golden import GOLDEN_FILE, predict_golden
 from rigsight.edge.bundle.reader import Bundle, read_bundle
@@ -85,7 +86,8 @@ def export_checkpoint(
 
 
 def _check_out(out: Path) -> None:
-    """Only a bundle or nothing may lie where the bundle goes."""
+    """Only a bundle or nothing may lie where the bundle goes; found out before the work begins."""
+    make_folder(out.parent)
     if out.suffix == ".zip":
         if out.is_dir():
             raise codes.OUT_IS_TAKEN("it is a folder", where=out)

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder or zip.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -14,7 +14,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command(epilog="Example: rigsight export out/train/demo/model.safetensors --out bundles/sim_rgbt")
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of 'rigsight train'.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="A .safetensors file of 'rigsight train'.")
+    ],
     out: Annotated[Path, typer.Option(help="The bundle: a folder, or one zip where it ends in .zip.")],
     name: Annotated[str | None, typer.Option(help="The bundle's name; default: from --out.")] = None,
     release: Annotated[int, typer.Option(help="Release number, counted from 1.")] = 1,

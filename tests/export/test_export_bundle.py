@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -175,11 +176,32 @@ def test_the_command_line(nano_bundle: Path, tmp_path: Path, capsys: pytest.Capt
     assert error.count("\n") == 1
 
 
-def test_an_unwritable_output_is_one_line(nano: Path, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_one_line_before_any_work(nano: Path, tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("")
     with pytest.raises(RigsightError, match="IO-001"):
-        write_bundle(blocker / "b", open_bundle(_tiny()).spec, _tiny_files())
+        export_checkpoint(nano, blocker / "b", step=lambda what: pytest.fail(what))
+
+
+def test_a_write_that_fails_keeps_the_old_bundle(
+    nano_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = open_bundle(nano_bundle)
+    files = {name: folder.read(name) for name in folder.spec.files}
+    out = tmp_path / "b"
+    write_bundle(out, folder.spec, files)
+    real = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if self.name == "golden.npz":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(RigsightError, match="IO-001.*No space left"):
+        write_bundle(out, folder.spec.model_copy(update={"release": 9}), files)
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    assert open_bundle(out).id == folder.id
 
 
 @pytest.mark.slow
@@ -207,12 +229,3 @@ def test_the_full_size_network_passes_parity(make_checkpoint: Callable[..., Path
     report = export_checkpoint(make_checkpoint("segmif", 96, 64), tmp_path / "full.zip")
     assert all(case.passed for case in report.parity)
     assert open_bundle(tmp_path / "full.zip").size == (96, 64)
-
-
-def _tiny() -> Path:
-    return Path(__file__).parent.parent / "edge" / "data" / "tiny_bundle"
-
-
-def _tiny_files() -> dict[str, bytes]:
-    bundle = open_bundle(_tiny())
-    return {name: bundle.read(name) for name in bundle.spec.files}
