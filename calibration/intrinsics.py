@@ -119,7 +119,7 @@ def circle_bias(camera: Camera, pose: Float64, board: Board) -> Float64:
     area = cross.sum(axis=1) / 2
     centroid = np.stack([((x + x2) * cross).sum(axis=1), ((y + y2) * cross).sum(axis=1)], axis=1)
     bias: Float64 = centroid / (6 * area[:, None]) + outline[:, 0] - _projected(camera, pose, board)
-    return bias
+    return np.nan_to_num(bias)  # NaN where the rim lies beyond what the lens model reaches
 
 
 def _without_bias(

@@ -9,7 +9,7 @@ import numpy as np
 
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.detection.grey import resized, stretched, to_native
-from rigsight.calibration.detection.grid import local_steps
+from rigsight.calibration.detection.grid import local_steps, neighbours
 from rigsight.calibration.detection.lattice_fit import fit_lattice
 from rigsight.calibration.pictures import Image
 
@@ -24,19 +24,27 @@ SIZE_RANGE = 3.0
 # time grows with their number, so only the most alike are kept.
 MOST_CANDIDATES = 3.0
 LEAST_AREA_PX = 12
+MOST_GROWN_CELLS = 8000  # about a second; boards that are found at all are found within 5,000
+# Weights rise linearly with contrast over small, blurred circles; over large ones they saturate, so that
+# reflections inside do not count.
+SHARP_FROM_PX = 4.0
 
 
 def find_circles(grey: Image, board: Board) -> Float64 | None:
     """Centres float64 [N,2] in pixels, in the order of the board's points, or None."""
     eight = stretched(grey)
+    effort = 0
     for side in WORKING_SIDES:
         if side == WORKING_SIDES[-1] and max(grey.shape) <= WORKING_SIDES[0] // 4:
             break
         picture = resized(eight, side / max(grey.shape))
         for blobs in _candidate_sets(picture, board.count):
-            found = fit_lattice(blobs, board)
+            found, grown = fit_lattice(blobs, board)
             if found is not None:
                 return refine_centres(grey, to_native(found, picture, grey), board)
+            effort += grown
+            if effort > MOST_GROWN_CELLS:
+                return None
     return None
 
 
@@ -104,15 +112,19 @@ def refine_centres(grey: Image, centres: Float64, board: Board) -> Float64:
     """
     raw = grey.astype(np.float64)
     steps = local_steps(centres, board)
+    nearest_m = float(np.linalg.norm(board.object_points()[neighbours(board).max(axis=1)[0]]))
+    filled = board.circle_m / nearest_m
     refined = centres.copy()
     for index, (centre, step) in enumerate(zip(centres, steps, strict=True)):
-        refined[index] = _centroid(raw, centre, step)
+        refined[index] = _centroid(raw, centre, step, filled)
     return refined
 
 
-def _centroid(raw: Float64, centre: Float64, step: Float64, rounds: int = 3) -> Float64:
+def _centroid(raw: Float64, centre: Float64, step: Float64, filled: float, rounds: int = 3) -> Float64:
     to_cell = np.linalg.inv(step)  # rows of step are the cell's axes: pixel offset @ to_cell = cell offset
     reach = np.ceil(0.6 * np.abs(step).sum(axis=0)).astype(int)
+    radius_px = filled / 2 * float(np.sqrt(abs(np.linalg.det(step))))
+    slope = float(np.clip(radius_px / SHARP_FROM_PX, 1.0, 2.5))
     where = centre
     for _ in range(rounds):
         x0, y0 = np.rint(where).astype(int)
@@ -133,7 +145,7 @@ def _centroid(raw: Float64, centre: Float64, step: Float64, rounds: int = 3) -> 
         height = float(np.median(signal[core]))
         if height == 0:
             return centre
-        weight = np.where(inside, np.clip(signal / height - 0.1, 0, 1), 0)
+        weight = np.where(inside, np.clip(slope * (signal / height - 0.2) + 0.1, 0, 1), 0)
         if weight.sum() <= 0:
             return centre
         moved = where + weight @ offset / weight.sum()

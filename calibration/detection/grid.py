@@ -50,6 +50,9 @@ def local_steps(points: Float64, board: Board) -> Float64:
         end = np.where(after[:, None] >= 0, points[after], points)
         cells = (before >= 0).astype(float) + (after >= 0)
         steps[:, axis] = (end - start) / np.maximum(cells, 1)[:, None]
+        # Corners of asymmetric grids have neighbours along one axis only: take the other step from there.
+        alone = cells == 0
+        steps[alone, axis] = steps[around[alone].max(axis=1), axis]
     return steps
 
 

@@ -17,23 +17,28 @@ from rigsight.calibration.detection.grid import in_view_order, lattice
 SEEDS = 6
 NEIGHBOURS = 8
 PAIRS = 12
-CATCH = 0.3  # how far from its predicted place a point may lie, in steps
+CATCH = 0.45  # how far from its predicted place a point may lie, in steps: close, tilted boards step by 1.5
 Cell = tuple[int, int]
 
 
-def fit_lattice(points: Float64, board: Board) -> Float64 | None:
-    """The board's points among ``points`` [M,2] (M >= N), float64 [N,2] in the board's order, or None."""
+def fit_lattice(points: Float64, board: Board) -> tuple[Float64 | None, int]:
+    """The board's points among ``points`` [M,2], float64 [N,2] in the board's order, or None; and the effort.
+
+    The effort is the number of cells grown, so that a caller can stop without looking at a clock.
+    """
+    effort = 0
     if len(points) < board.count:
-        return None
+        return None, effort
     middle = np.median(points, axis=0)
     for seed in np.argsort(np.linalg.norm(points - middle, axis=1))[:SEEDS]:
         for first, second in _bases(points, int(seed)):
             cells = _grow(points, int(seed), first, second)
+            effort += len(cells)
             if len(cells) >= board.count:
                 found = _match(points, cells, board)
                 if found is not None:
-                    return found
-    return None
+                    return found, effort
+    return None, effort
 
 
 def _bases(points: Float64, seed: int) -> list[tuple[Float64, Float64]]:
