@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 
+import cv2
 import numpy as np
 
 from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
 from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.bundle.spec import AgcSpec, Variant
+from rigsight.edge.engines.onnxruntime import default_threads
 from rigsight.edge.engines.select import open_engine
 from rigsight.edge.frames import Frame, FrameSet, Image, PixelFormat, Prediction
 from rigsight.edge.pairing import NO_CAMERA
@@ -44,6 +47,14 @@ def build_chain(
     preprocessor = Preprocessor(spec, bundle.size, rig, surface)
     engine = open_engine(bundle, variant, threads)
     return Chain(preprocessor, Predictor(bundle, engine, scene=scene, confidence=confidence))
+
+
+def share_cores(engine_threads: int | None) -> None:
+    """Leave OpenCV the cores that the engine does not take (at least one), for this whole process.
+
+    Its worker threads would otherwise push the engine's off their cores in the middle of a run.
+    """
+    cv2.setNumThreads(max(1, (os.cpu_count() or 1) - (engine_threads or default_threads())))
 
 
 class Pipeline:

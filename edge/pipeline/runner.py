@@ -13,7 +13,7 @@ from rigsight.edge import codes
 from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.bundle.spec import Variant
 from rigsight.edge.pairing import Pairer
-from rigsight.edge.pipeline.build import build_chain
+from rigsight.edge.pipeline.build import build_chain, share_cores
 from rigsight.edge.pipeline.summary import RunSummary
 from rigsight.edge.pipeline.threaded import ThreadedPipeline
 from rigsight.edge.profile import Profile
@@ -71,6 +71,7 @@ def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None
     if plan.bundle is None:
         raise codes.RUN_INCOMPLETE("no bundle is given", fix="Add --bundle, or name one in the profile.")
     bundle = open_bundle(plan.bundle)
+    share_cores(plan.threads)
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_plan_source(plan)))
         rig, note = choose_rig(plan, source)

@@ -18,7 +18,7 @@ class PairsSource(FileSource):
     A corrupt picture stops the run (SRC-003): leaving it out would shift counts that people compare.
     """
 
-    cameras = ("rgb", "thermal")
+    cameras: tuple[str, ...] = ("rgb", "thermal")
     aligned = True
 
     def __init__(
