@@ -15,9 +15,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 THERMAL_WEIGHT = 0.5
 
 
-@app.command(
-    epilog="Example: rigsight align rgb.png thermal.png --rig rig.yaml --distance 12 --out aligned.png"
-)
+@app.command(epilog="Example: rigsight align rgb.png thermal.png --rig rig.yaml --distance 12 --out pair.png")
 def align(
     rgb: Annotated[Path, typer.Argument(metavar="RGB", help="Picture of the reference camera.")],
     thermal: Annotated[Path, typer.Argument(metavar="THERMAL", help="Picture of the other camera.")],
@@ -81,9 +79,8 @@ def align(
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
-        print(
-            f"{out} shows the pair, {raw_path} holds the aligned thermal picture; {seen.mean():.0%} is seen by both"
-        )
+        print(f"{out} shows the pair, {raw_path} holds the aligned thermal picture")
+        print(f"{seen.mean():.0%} of the grid is seen by both cameras")
     return 0
 
 

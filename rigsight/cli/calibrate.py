@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,9 +30,7 @@ def calibrate(
     board: Annotated[Path, typer.Option(help="board.yaml: kind, columns, rows, square_m or pitch_m.")],
     a_dir: Annotated[
         str | None,
-        typer.Argument(
-            metavar="A_DIR", help="Pictures of the reference camera: a folder or a quoted pattern."
-        ),
+        typer.Argument(metavar="A_DIR", help="Reference camera's pictures: a folder or a quoted pattern."),
     ] = None,
     b_dir: Annotated[
         str | None,
@@ -41,7 +40,7 @@ def calibrate(
     ] = None,
     single: Annotated[str | None, typer.Option(help="Calibrate one camera from this folder instead.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write the rig; nothing is written without.")
+        Path | None, typer.Option(help="Where to write the rig; left out, nothing is written.")
     ] = None,
     names: Annotated[str, typer.Option(help="Names of the cameras, the reference first.")] = "rgb,thermal",
     spectra: Annotated[str | None, typer.Option(help="rgb, thermal or nir for each camera.")] = None,
@@ -94,14 +93,19 @@ def summarise(result: Calibration, distance_m: float) -> dict[str, Any]:
     return {
         "verdict": f"solved from {len(result.views_used)} views; alignment uncertainty is not estimated",
         "rms_px": {name: round(value, 4) for name, value in result.rms_px.items()},
-        "stereo_rms_px": result.stereo_rms_px,
-        "epipolar_px": result.epipolar_px,
-        "baseline_m": result.baseline_m,
+        "stereo_rms_px": _number(result.stereo_rms_px),
+        "epipolar_px": _number(result.epipolar_px),
+        "baseline_m": _number(result.baseline_m),
         "parallax_px": parallax,
         "views_used": list(result.views_used),
         "views_rejected": result.views_rejected,
         "views_reordered": list(result.views_reordered),
     }
+
+
+def _number(value: float | None) -> float | None:
+    """Six decimals; None for what does not exist (no epipolar lines where the cameras share a centre)."""
+    return None if value is None or math.isnan(value) else round(value, 6)
 
 
 def _two(
@@ -121,7 +125,7 @@ def _two(
     from rigsight.calibration.rig import Plane
 
     pairs, alone = pair_pictures(*(find_pictures(folder) for folder in folders))
-    pictures = [[pair[side] for pair in pairs] for side in (1, 2)]
+    pictures = [[first for _, first, _ in pairs], [second for _, _, second in pairs]]
     with _progress(quiet) as progress:
         result = calibrate_pair(
             pictures[0],
@@ -206,7 +210,7 @@ class _progress:
 def _show(result: Calibration, summary: dict[str, Any], out: Path | None) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{summary['verdict']}[/bold]")
     for name, value in result.rms_px.items():
         camera = result.rig.cameras[name]
