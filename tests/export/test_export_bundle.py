@@ -168,6 +168,10 @@ def test_the_command_line(nano_bundle: Path, tmp_path: Path, capsys: pytest.Capt
     assert data["files"][GRAPH_PATH]["sha256"] == open_bundle(nano_bundle).spec.files[GRAPH_PATH]
     assert main(["bundle", "verify", "--golden", str(nano_bundle)]) == 0
     assert "golden street: 100.000% of the mask agree" in capsys.readouterr().out
+    assert main(["evaluate", str(nano_bundle), "--scene", "street", "--seeds", "1", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["street"]
+    assert set(scores) == {"both", "rgb_only", "thermal_only"}
+    assert 0 <= scores["both"]["miou"] < 0.5, "its weights are random"
     assert main(["bundle", "verify", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("BND-001")
     assert main(["export", str(nano_bundle), "--out", str(tmp_path / "b")]) == 2
