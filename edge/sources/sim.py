@@ -23,6 +23,8 @@ OPTIONS = (
     "seed", "split", "pairs", "width", "height", "jitter", "drop", "freeze", "late", "die", "pace",
 )  # fmt: skip
 TRUTHS_KEPT = 256
+# A late frame comes a period late, and after the punctual frames of the next instant.
+LATE_NS = PERIOD_NS * 5 // 4
 _DEATH = re.compile(r"(rgb|thermal)@(\d{1,9})-(\d{1,9})")
 
 
@@ -128,8 +130,8 @@ class SimSource:
                 picture.flags.writeable = False
             previous[role] = picture
             captured = index * PERIOD_NS + int(draws[2] * self.faults.jitter_s * 1e9)
-            late = draws[3] < self.faults.late
-            yield self._frame(role, picture, index, captured), captured + (PERIOD_NS if late else 0)
+            delay = LATE_NS if draws[3] < self.faults.late else 0
+            yield self._frame(role, picture, index, captured), captured + delay
 
     def _frame(self, role: str, picture: Image, index: int, captured_ns: int) -> Frame:
         thermal = role == "thermal"
