@@ -1,4 +1,7 @@
-"""The profile: everything one vehicle needs for a run. Paths are relative to the profile's folder."""
+"""The profile: everything one vehicle needs for a run.
+
+Paths of inputs are relative to the profile's folder, those of sinks to the working directory.
+"""
 
 from __future__ import annotations
 

@@ -198,7 +198,8 @@ class ThreadedPipeline:
             if self._live:
                 if not first_ns:
                     first_stamp, first_ns = frame.captured_ns, perf_counter_ns()
-                born = first_ns + frame.captured_ns - first_stamp
+                # A replay that cannot keep up is a slower camera, not one with old pictures.
+                born = max(start, first_ns + frame.captured_ns - first_stamp)
                 self._stop.wait(max(0.0, (born - perf_counter_ns()) / NS_PER_S))
             frame = self._freeze(frame)
             self.summary.frames[frame.camera] += 1

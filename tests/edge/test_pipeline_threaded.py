@@ -222,6 +222,17 @@ def test_live_pace_with_blocking_queues_drops_what_is_stale() -> None:
     assert_accounts(summary, source)
 
 
+def test_a_replay_slower_than_its_clock_is_a_slow_camera_not_a_stale_one() -> None:
+    def slow(camera: str, i: int) -> bool:
+        time.sleep(0.02 if camera == "rgb" else 0.0)
+        return False
+
+    source, sink = Generated(20, live=True, period_ms=1, lost=slow), Kept()
+    summary = pipeline(source, sink, queues=Queues(stale_after_ms=100)).run()
+    assert summary.pairs == 20
+    assert not summary.dropped
+
+
 def test_a_slow_sink_in_live_pace_costs_its_own_frames_only() -> None:
     engine = SlowEngine()
     source, sink = Generated(60, live=True, period_ms=5), Kept(slow_s=0.04)
