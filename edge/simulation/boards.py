@@ -18,6 +18,8 @@ from rigsight.edge.simulation.thermal_sensor import ThermalSensor
 
 OVERSAMPLING = 5
 MARGIN_PX = 3.0
+# Nearer than this, a small board cannot be in both pictures.
+MIN_BASELINES = 6.0
 MAX_TILT_RAD = np.deg2rad(40.0)
 ATTEMPTS = 400
 
@@ -33,6 +35,7 @@ class BoardStudio:
         self._points = board.object_points()
         x0, y0, x1, y1 = board.outline_m
         self._outline = np.array([[x0, y0, 0], [x1, y0, 0], [x1, y1, 0], [x0, y1, 0]], dtype=np.float64)
+        self._baseline_m = max(float(np.linalg.norm(rig.pose(name)[:3, 3])) for name in rig.cameras)
         self._rays = {name: _fine_rays(camera) for name, camera in rig.cameras.items()}
         self._texture = textures.noise(int(draw.rng.integers(1 << 16)))
 
@@ -57,6 +60,7 @@ class BoardStudio:
             give = 1 - attempt / ATTEMPTS
             fill = share * (0.6 + 0.4 * give)
             depth = max(extent[0] / camera.width, extent[1] / camera.height) * camera.K[0][0] / fill
+            depth = max(depth, MIN_BASELINES * self._baseline_m)
             angle = draw.uniform(0.0, 2 * np.pi)
             tilt = 0.0 if number % 8 == 0 else MAX_TILT_RAD * np.sqrt(draw.uniform(0.1, 1.0))
             turn = cv2.Rodrigues(tilt * np.array([np.cos(angle), np.sin(angle), 0.0]))[0]
