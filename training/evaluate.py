@@ -54,12 +54,12 @@ class SceneReport:
 def plain_sample(sets: SetArrays, index: int, modalities: Modalities = "both") -> Sample:
     """A set as the device sees it, a missing modality all zero."""
     low, high = sets.bounds[index]
-    rgb = np.asarray(sets.rgb[index])
+    rgb = np.array(sets.rgb[index])
     thermal = PercentileAgc.apply(np.asarray(sets.counts[index]), (float(low), float(high)))
     return Sample(
         rgb if modalities != "thermal_only" else np.zeros_like(rgb),
         thermal if modalities != "rgb_only" else np.zeros_like(thermal),
-        np.asarray(sets.labels[index]),
+        np.array(sets.labels[index]),
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
+import signal
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -152,8 +155,10 @@ class Keeper(Callback):
 
 
 def _fit(module: InteractiveTraining, keeper: Keeper, state: Path | None) -> None:
+    # Its tips and remarks on devices, workers, loggers and checkpoints say nothing to our user.
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice on workers, loggers and checkpoints that are ours
+        warnings.simplefilter("ignore")
         trainer = Trainer(
             accelerator="auto",
             devices=1,
@@ -168,9 +173,10 @@ def _fit(module: InteractiveTraining, keeper: Keeper, state: Path | None) -> Non
         )
         try:
             trainer.fit(module, ckpt_path=state, weights_only=True)
-        except SystemExit as error:  # Lightning turns Ctrl-C into an exit of its own
+        except SystemExit as error:  # Lightning turns Ctrl-C into an exit, and ignores the next one
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from error
-        except (RuntimeError, KeyError, ValueError) as error:
+        except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
             if state is None or trainer.global_step > 0:
                 raise
             raise codes.NOTHING_TO_RESUME(
@@ -190,7 +196,7 @@ def _model(config: TrainConfig) -> SegMiF:
                 where=config.model.start_from,
             )
     assert isinstance(model, SegMiF)
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.to(memory_format=torch.channels_last)
 
 
 def _data(config: TrainConfig, progress: Progress) -> tuple[Sets, list[SetArrays], list[SetArrays]]:
@@ -225,11 +231,11 @@ def _final_scores(
     scores: dict[str, dict[str, float]] = {}
     baseline: dict[str, float] = {}
     if isinstance(config.data, SimulatedData):
-        for known, tuned in zip(scenes, validation, strict=True):
-            test = load_sets(config, config.data, known.scene, "test", progress)
+        for scene, known, tuned in zip(config.data.scenes, scenes, validation, strict=True):
+            test = load_sets(config, config.data, scene, "test", progress)
             result = score_scene(model, test, MODALITIES)
-            scores[known.scene] = {name: round(value.miou, 4) for name, value in result.items()}
-            baseline[known.scene] = round(best_baseline(known, tuned, test, model.options.classes), 4)
+            scores[scene] = {name: round(value.miou, 4) for name, value in result.items()}
+            baseline[scene] = round(best_baseline(known, tuned, test, model.options.classes), 4)
     return scores, baseline
 
 

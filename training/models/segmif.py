@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -41,6 +41,12 @@ class SegMiFOptions(StrictModel):
     fusion_scale: int = Field(default=1, ge=1, le=4, description="the fusion net works at 1/scale")
     fusion_residual: bool = Field(default=False, description="fused = saliency-weighted average + net")
     detail: int = Field(default=0, ge=0, description="channels of the half-resolution branch, 0 = none")
+
+    @model_validator(mode="after")
+    def _check(self) -> SegMiFOptions:
+        if self.fusion_channels % self.fusion_heads:
+            raise ValueError("fusion_channels must be a multiple of fusion_heads")
+        return self
 
 
 _NANO: dict[str, Any] = {
