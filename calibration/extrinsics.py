@@ -173,8 +173,12 @@ def _solve(
         sides = [[to_ideal(cam, pixels) for pixels in side] for cam, side in zip(cameras, sides, strict=True)]
     world = [board.object_points().astype(np.float32)] * len(points)
     pixels = [[p.astype(np.float32).reshape(-1, 1, 2) for p in side] for side in sides]
-    lenses = [np.zeros(5) if ideal else cam.distortion for cam in cameras]
+    lenses = [np.zeros(5) if ideal else np.resize((*cam.D, 0.0), 5) for cam in cameras]
     fixed = ideal or not refine
+    flags = cv2.CALIB_FIX_INTRINSIC if fixed else cv2.CALIB_USE_INTRINSIC_GUESS
+    coefficients = max(len(cam.D) for cam in cameras)  # OpenCV has one choice for both
+    if not fixed and coefficients == 4:
+        flags |= cv2.CALIB_FIX_K3
     answer = cv2.stereoCalibrateExtended(
         world,
         pixels[0],
@@ -186,7 +190,7 @@ def _solve(
         reference.size,  # only used to guess intrinsics, which are given
         np.eye(3),
         np.zeros(3),
-        flags=cv2.CALIB_FIX_INTRINSIC if fixed else cv2.CALIB_USE_INTRINSIC_GUESS,
+        flags=flags,
         criteria=CRITERIA,
     )
     rms, K1, D1, K2, D2, R, t = answer[:7]
@@ -196,11 +200,12 @@ def _solve(
     pose[:3, :3], pose[:3, 3] = R, np.asarray(t).reshape(3)
     if fixed:
         return cameras, pose, float(rms), errors
-    return (_refined(reference, K1, D1), _refined(camera, K2, D2)), pose, float(rms), errors
+    refined = _refined(reference, K1, D1, coefficients), _refined(camera, K2, D2, coefficients)
+    return refined, pose, float(rms), errors
 
 
-def _refined(camera: Camera, K: Any, D: Any) -> Camera:
-    lens = tuple(float(value) for value in np.asarray(D).reshape(-1)[: len(camera.D)])
+def _refined(camera: Camera, K: Any, D: Any, coefficients: int) -> Camera:
+    lens = tuple(float(value) for value in np.asarray(D).reshape(-1)[:coefficients])
     return camera.model_copy(update={"K": as_matrix3(K), "D": lens})
 
 

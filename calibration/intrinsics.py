@@ -21,6 +21,8 @@ OUTLIER_AT_LEAST_PX = 0.3
 LEAST_TILT_DEG = 8.0
 LARGEST_FOCAL_SIGMA = 0.03
 BIAS_ROUNDS = 3
+# A k3 that the views do not show bends the picture's corners by pixels: it is left out.
+SIGNIFICANT_SIGMAS = 3.0
 
 Model = Literal["pinhole-radtan", "fisheye"]
 Spectrum = Literal["rgb", "thermal", "nir"]
@@ -65,7 +67,7 @@ def calibrate_camera(
         board: whose points they are.
         size: (width, height) of the pictures.
         spectrum: stored with the camera.
-        model: pinhole-radtan has k1 k2 p1 p2 k3, fisheye k1 to k4.
+        model: pinhole-radtan has k1 k2 p1 p2, and k3 where the views show it; fisheye has k1 to k4.
         name: for messages.
 
     Raises:
@@ -182,11 +184,14 @@ def _solve(
 def _solve_pinhole(points: Sequence[Float64], board: Board, size: tuple[int, int]) -> Any:
     world = [board.object_points().astype(np.float32)] * len(points)
     pixels = [p.astype(np.float32).reshape(-1, 1, 2) for p in points]
-    rms, K, D, rotations, translations, sigma, _, _ = cv2.calibrateCameraExtended(
-        world, pixels, size, np.eye(3), np.zeros(5), criteria=CRITERIA
-    )
-    focal_sigma = float(np.asarray(sigma).reshape(-1)[0] / K[0, 0])
-    return rms, K, D.reshape(-1)[:5], rotations, translations, focal_sigma
+    for flags, coefficients in ((0, 5), (cv2.CALIB_FIX_K3, 4)):
+        rms, K, D, rotations, translations, deviations, _, _ = cv2.calibrateCameraExtended(
+            world, pixels, size, np.eye(3), np.zeros(5), flags=flags, criteria=CRITERIA
+        )
+        D, sigma = np.asarray(D).reshape(-1), np.asarray(deviations).reshape(-1)
+        if abs(D[4]) > SIGNIFICANT_SIGMAS * sigma[8]:  # fx fy cx cy k1 k2 p1 p2 k3
+            break
+    return rms, K, D[:coefficients], rotations, translations, float(sigma[0] / K[0, 0])
 
 
 def _solve_fisheye(points: Sequence[Float64], board: Board, size: tuple[int, int]) -> Any:

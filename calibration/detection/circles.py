@@ -141,7 +141,7 @@ def _centroid(raw: Float64, centre: Float64, step: Float64, filled: float, round
         design = np.column_stack([offset, np.ones(len(offset))])
         plane = np.linalg.lstsq(design[ring], values[ring], rcond=None)[0]
         signal = values - design @ plane
-        core = radius < max(0.12, float(np.sort(radius)[2]))
+        core = radius < max(0.12, float(np.partition(radius, 2)[2]))
         height = float(np.median(signal[core]))
         if height == 0:
             return centre

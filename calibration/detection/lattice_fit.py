@@ -14,9 +14,9 @@ import numpy as np
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.detection.grid import in_view_order, lattice
 
-SEEDS = 6
+SEEDS = 4
 NEIGHBOURS = 8
-PAIRS = 12
+PAIRS = 6
 CATCH = 0.45  # how far from its predicted place a point may lie, in steps: close, tilted boards step by 1.5
 Cell = tuple[int, int]
 
