@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,20 @@ class VideoSink:
     def _open(self, size: tuple[int, int]) -> None:
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
-        with quiet_opencv():
+        with quiet_opencv(), _no_stderr():
             self._writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, codec, self._fps, size)
         if not self._writer.isOpened():
             raise codes.VIDEO_UNWRITABLE("this OpenCV has no encoder for it", where=self.path)
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Drop what OpenCV prints past its own log: a harmless remark about the codec tag of every WebM file."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

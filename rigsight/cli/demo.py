@@ -39,7 +39,7 @@ def demo(
     """
     from rigsight.base.files import atomic_folder
     from rigsight.edge.bundle.reader import open_bundle
-    from rigsight.edge.demo.outputs import check_folder, write_outputs
+    from rigsight.edge.demo.outputs import PictureWriter, check_folder, write_report
     from rigsight.edge.demo.provenance import provenance
     from rigsight.edge.demo.run import run_demo
     from rigsight.edge.profile import Profile
@@ -50,10 +50,11 @@ def demo(
     shipped = path.parent / settings.bundle if settings.bundle else SHIPPED_BUNDLE
     opened = open_bundle(bundle or shipped.resolve())
     with atomic_folder(out) as folder, progress_bars() as progress:
-        run = run_demo(settings, opened, pairs, progress)
+        with PictureWriter(folder, progress) as pictures:
+            run = run_demo(settings, opened, pairs, progress, pictures.start)
         facts = provenance(opened, settings, shlex.join(["rigsight", *sys.argv[1:]]))
         run = replace(run, result=replace(run.result, provenance=facts))
-        write_outputs(folder, run, progress)
+        write_report(folder, run)
     if as_json:
         print(json.dumps(run.result.summary(), indent=2))
     else:
