@@ -9,16 +9,15 @@ import cv2
 
 from rigsight.edge.benchmarks.scene import PERIOD_NS
 from rigsight.edge.frames import Frame, FrameSet
+from rigsight.edge.sources.base import ROLES
 from rigsight.edge.sources.files import FileSource
 
 
 class CachedSource(FileSource):
     """The same few sets in turn. ``pooled`` copies every frame into a leased buffer, as a camera does."""
 
-    cameras: tuple[str, ...] = ("rgb", "thermal")
-
     def __init__(self, sets: list[FrameSet], count: int, pooled: bool) -> None:
-        super().__init__(live=False)
+        super().__init__(ROLES, live=False)
         self.count, self._pooled = count, pooled
         self._sets = sets
         # The maker takes what decoders give: BGR.

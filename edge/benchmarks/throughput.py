@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from rigsight.edge.pipeline.threaded import ThreadedPipeline
 NS_PER_S = 1e9
 CACHED = 4
 WARM_UP_SETS = 200
+WARM_UP_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,10 @@ def resident_mib() -> float:
 
 
 class _MemoryWatch:
-    """A sink that reads the process's memory now and then."""
+    """A sink that reads the process's memory now and then.
+
+    It is slow while warming up, so that every queue has been full once and holds its buffers.
+    """
 
     def __init__(self, warm_up: int) -> None:
         self._warm_up, self._count = warm_up, 0
@@ -99,9 +104,11 @@ class _MemoryWatch:
 
     def write(self, prediction: Prediction) -> None:
         self._count += 1
-        if self._count == self._warm_up:
+        if self._count < self._warm_up:
+            time.sleep(WARM_UP_PAUSE_S)
+        elif self._count == self._warm_up:
             self.start = self.peak = resident_mib()
-        elif self._count % 100 == 0 and self._count > self._warm_up:
+        elif self._count % 100 == 0:
             self.peak = max(self.peak, resident_mib())
 
     def close(self) -> None:

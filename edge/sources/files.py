@@ -18,14 +18,13 @@ NS_PER_S = 1_000_000_000
 class FileSource:
     """Base of the file sources; see :class:`rigsight.edge.sources.base.Source`."""
 
-    cameras: tuple[str, ...]
     count: int | None
     aligned = False
     rig: Rig | None = None
 
-    def __init__(self, live: bool) -> None:
-        self.live = live
-        self.maker = FrameMaker(live)
+    def __init__(self, cameras: tuple[str, ...], live: bool) -> None:
+        self.cameras, self.live = cameras, live
+        self.maker = FrameMaker(live, cameras)
 
     def frames(self) -> Iterator[Frame]:
         """Yield every frame."""

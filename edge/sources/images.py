@@ -18,10 +18,9 @@ class ImagesSource(FileSource):
         self, folder: str | Path, role: str = "rgb", fps: float = DEFAULT_FPS, live: bool = False
     ) -> None:
         """Raises SRC-002 for a missing or empty folder."""
-        super().__init__(live)
+        super().__init__((role,), live)
         self._files = list(list_pictures(folder).values())
         self._period_ns = NS_PER_S / fps
-        self.cameras = (role,)
         self.count = len(self._files)
 
     @classmethod

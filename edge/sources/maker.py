@@ -10,7 +10,7 @@ import numpy as np
 from rigsight.edge.frames import Frame, Image, PixelFormat, TimeSource
 from rigsight.edge.pool import FramePool, read_only
 
-POOL_CAPACITY = 48
+POOL_CAPACITY = 32  # a camera: those that wait for a partner, and one or two a stage and queue
 NO_BUFFER = "no free buffer"
 
 
@@ -19,10 +19,14 @@ class SourceClosed(Exception):
 
 
 class FrameMaker:
-    """Copies pixels into the pool. In live pace a full pool is a counted drop, in step pace it is awaited."""
+    """Copies pixels into pooled buffers, a pool for each camera.
 
-    def __init__(self, live: bool, capacity: int = POOL_CAPACITY) -> None:
-        self.live, self.pool = live, FramePool(capacity)
+    In live pace a camera without a free buffer is a counted drop, in step pace it is waited for.
+    """
+
+    def __init__(self, live: bool, cameras: tuple[str, ...], capacity: int = POOL_CAPACITY) -> None:
+        self.live = live
+        self.pools = {camera: FramePool(capacity) for camera in cameras}
         self.dropped: Counter[str] = Counter()
 
     def make(self, camera: str, pixels: Image, captured_ns: int, sequence: int) -> Frame | None:
@@ -32,9 +36,10 @@ class FrameMaker:
             SourceClosed: :meth:`close` was called.
             RigsightError: RUN-003 in step pace when no buffer comes back.
         """
-        take = self.pool.take if self.live else self.pool.take_or_wait
+        pool = self.pools[camera]
+        take = pool.take if self.live else pool.take_or_wait
         taken = take(pixels.shape, pixels.dtype)
-        if self.pool.closed:
+        if pool.closed:
             if taken is not None:
                 taken[1].release()
             raise SourceClosed
@@ -60,4 +65,5 @@ class FrameMaker:
 
     def close(self) -> None:
         """Wake a reader that waits for a buffer."""
-        self.pool.close()
+        for pool in self.pools.values():
+            pool.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rigsight.edge import codes
 from rigsight.edge.frames import Frame
+from rigsight.edge.sources.base import ROLES
 from rigsight.edge.sources.files import DEFAULT_FPS, NS_PER_S, FileSource, is_live
 from rigsight.edge.sources.pictures import list_pictures, read_picture
 from rigsight.edge.sources.uri import Uri
@@ -18,14 +19,13 @@ class PairsSource(FileSource):
     A corrupt picture stops the run (SRC-003): leaving it out would shift counts that people compare.
     """
 
-    cameras: tuple[str, ...] = ("rgb", "thermal")
     aligned = True
 
     def __init__(
         self, rgb: str | Path, thermal: str | Path, fps: float = DEFAULT_FPS, live: bool = False
     ) -> None:
         """Raises SRC-002 for a missing or empty folder, SRC-004 for pictures without partner."""
-        super().__init__(live)
+        super().__init__(ROLES, live)
         self._rgb, self._thermal = list_pictures(rgb), list_pictures(thermal)
         for folder, other, lone in (
             (rgb, thermal, self._rgb.keys() - self._thermal.keys()),

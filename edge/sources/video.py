@@ -30,7 +30,6 @@ class VideoSource(FileSource):
 
     def __init__(self, path: str | Path, role: str | None = None, live: bool = False) -> None:
         """Raises SRC-002 for a missing file, SRC-005 when it cannot be opened."""
-        super().__init__(live)
         self.path = Path(path)
         if not self.path.is_file():
             raise codes.SOURCE_MISSING("there is no such video", where=path, fix="Check the path.")
@@ -43,7 +42,7 @@ class VideoSource(FileSource):
         self._grey = pixels in _GREY
         if self._grey:
             self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-        self.cameras = (role or ("thermal" if pixels == _GREY[0] else "rgb"),)
+        super().__init__((role or ("thermal" if pixels == _GREY[0] else "rgb"),), live)
         frames, fps = (self._capture.get(p) for p in (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS))
         self.count = int(frames) if frames > 0 else None
         self._period_ms = 1000 / fps if 0 < fps < 1e4 else 100.0
