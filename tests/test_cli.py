@@ -79,7 +79,7 @@ BAD: list[tuple[str, str]] = [
     ("bundle verify {tmp}/none", "BND-001"),
     ("bundle inspect {tmp}/text.yaml", "BND-001"),
     ("calibrate {tmp}/a {tmp}/b --board {tmp}/none.yaml --out {tmp}/rig.yaml", "CAL-"),
-    ("align --rig {tmp}/none.yaml {tmp}/a.png {tmp}/b.png --out {tmp}/o", "CAL-001"),
+    ("align {tmp}/a.png {tmp}/b.png --rig {tmp}/none.yaml --out {tmp}/o.png", "CAL-001"),
     ("train {tmp}/none.yaml", "TRN-"),
     ("evaluate {tmp}/none.safetensors", "TRN-|BND-"),
     ("export {tmp}/none.safetensors --out {tmp}/bundle", "TRN-|EXP-"),
