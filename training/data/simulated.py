@@ -20,6 +20,9 @@ from rigsight.training import codes
 from rigsight.training.config import Scene, SimulatedData, Split, TrainConfig
 from rigsight.training.data.render import RenderedSets, RenderJob, render, start_worker
 
+# Files of the simulator that have no part in what a set shows.
+_NOT_IN_A_SET = frozenset({"boards.py", "benchmark.py"})
+
 Report = Callable[[str, int, int], None]
 
 
@@ -112,7 +115,8 @@ def _key(work: list[RenderJob]) -> str:
         settings = {**vars(job), "preprocessing": job.preprocessing.model_dump()}
         digest.update(json.dumps(settings, sort_keys=True).encode())
     simulation = Path(str(rigsight.edge.simulation.__file__)).parent
-    sources = [*sorted(simulation.glob("*.py")), Path(str(rigsight.edge.preprocess.__file__))]
+    pictures = (path for path in simulation.glob("*.py") if path.name not in _NOT_IN_A_SET)
+    sources = [*sorted(pictures), Path(str(rigsight.edge.preprocess.__file__))]
     for path in sources:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
