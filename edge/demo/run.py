@@ -36,8 +36,10 @@ BOARDS: Mapping[str, Board] = {
     scene: Board(kind="asymmetric_circles", columns=4, rows=9, pitch_m=pitch_m)
     for scene, pitch_m in (("street", 0.04), ("facade", 0.03), ("pipe", 0.0075))
 }
-# What a sample in the report is called: its least and greatest illumination.
-LIGHTS = (("Day", 0.8, 1.0), ("Dusk", 0.2, 0.8), ("Night", 0.0, 0.2))
+# What a sample in the report is called by its least and greatest illumination: the sky's, or the lamp's.
+LIGHTS = ((0.8, 1.0), (0.2, 0.8), (0.0, 0.2))
+TITLES = {"pipe": ("Full lamp", "Half lamp", "Low lamp")}
+DAYTIMES = ("Day", "Dusk", "Night")
 
 Progress = Callable[[str, int, int], None]
 Predicted = Callable[[Sequence[Prediction], Sequence[ClassEntry]], None]
@@ -137,7 +139,7 @@ def run_demo(
         latency_ms=stage_percentiles(predictions),
         rate_hz=median(measured.rates_hz),
         engine_rate_hz=median(measured.engine_rates_hz),
-        samples=_pick_samples(predictions, truths, lights, ids),
+        samples=_pick_samples(predictions, truths, lights, ids, TITLES.get(scene, DAYTIMES)),
         calibration=_facts(calibration, simulated.rig),
     )
     return DemoRun(result, calibration.rig)
@@ -220,11 +222,12 @@ def _pick_samples(
     truths: Sequence[UInt8],
     lights: Sequence[float],
     ids: Sequence[int],
+    titles: Sequence[str],
 ) -> tuple[Sample, ...]:
     """For every light the set that shows most of the classes."""
     wealth = [sum(float(np.count_nonzero(truth == number)) ** 0.5 for number in ids[1:]) for truth in truths]
     samples = []
-    for title, low, high in LIGHTS:
+    for title, (low, high) in zip(titles, LIGHTS, strict=True):
         within = [n for n, light in enumerate(lights) if low <= light <= high]
         if not within:
             continue

@@ -175,14 +175,25 @@ def test_scores_of_perfect_and_of_empty_masks(facade_bundle: Bundle, rig: Rig) -
     assert scores["baseline"].mean > 0.95
 
 
-def test_the_baseline_knows_priors_where_a_pixel_says_nothing() -> None:
-    rng = np.random.default_rng(2)
-    rgb = rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)
-    thermal = rng.integers(0, 255, (40, 50), dtype=np.uint8)
-    truth = np.zeros((40, 50), np.uint8)
-    truth[:4] = 1
-    truth[-2:] = 255
+def test_the_baseline_borrows_from_coarser_cells_where_it_has_seen_nothing() -> None:
     baseline = PixelBaseline(3)
+    rgb = np.zeros((8, 8, 3), np.uint8)
+    rgb[:4] = 64
+    truth = np.zeros((8, 8), np.uint8)
+    truth[:4] = 1
+    thermal = np.full((8, 8), 100, np.uint8)
     baseline.add(rgb, thermal, truth)
-    unseen = rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)
-    assert (baseline.predict(unseen, thermal) == 0).mean() > 0.9
+    near = np.where(rgb > 0, 90, 40).astype(np.uint8)  # other fine cells, the same coarse ones
+    np.testing.assert_array_equal(baseline.predict(near, thermal), truth)
+
+
+def test_the_baseline_weighs_rare_classes_by_the_root_of_their_share() -> None:
+    baseline = PixelBaseline(2)
+    rgb, thermal = np.zeros((10, 100, 3), np.uint8), np.zeros((10, 100), np.uint8)
+    rgb[0, :10] = 200  # here 6 pixels of the common class (of 990), 4 of the rare one (of 10)
+    truth = np.zeros((10, 100), np.uint8)
+    truth[0, :4] = 1
+    truth[1, :6] = 1
+    baseline.add(rgb, thermal, truth)
+    assert (baseline.predict(rgb, thermal)[0, :10] == 1).all()
+    assert (baseline.predict(rgb, thermal)[2:] == 0).all()
