@@ -20,8 +20,8 @@ from rigsight.edge.pipeline.chain import Chain
 from rigsight.edge.pipeline.threaded import ThreadedPipeline
 from rigsight.edge.profile import Profile
 
-ROUNDS = 4
-ENGINE_SHARE = 0.5  # runs of the bare engine, for every frame set of a round
+ROUNDS = 8
+ENGINE_SHARE = 0.4  # runs of the bare engine, for every frame set of a round
 
 
 @dataclass

@@ -90,7 +90,7 @@ def test_the_pipeline_loses_nothing_and_keeps_the_order(facade_bundle: Bundle, r
     names = [prediction.aligned.source.name for prediction in measured.predictions]
     assert names == [f"{n:04d}" for n in range(10)]
     assert not measured.dropped
-    assert len(measured.rates_hz) == len(measured.engine_rates_hz) == 4
+    assert len(measured.rates_hz) == len(measured.engine_rates_hz) == 8
     assert all(rate > 0 for rate in measured.rates_hz + measured.engine_rates_hz)
     assert seen[-1] == 10
     percentiles = stage_percentiles(measured.predictions)
