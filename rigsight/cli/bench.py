@@ -46,7 +46,7 @@ Examples:
 def pipeline(
     bundle: Annotated[Path | None, typer.Option(help=f"for the rates; {DEFAULT_BUNDLE} where it is")] = None,
     frames: Annotated[int, typer.Option(min=10, help="frame sets a round of the rates")] = 60,
-    rounds: Annotated[int, typer.Option(min=3, help="rounds of every row; the median counts")] = 40,
+    rounds: Annotated[int, typer.Option(min=3, help="rounds of every row; the median counts")] = 20,
     threads: Annotated[int | None, typer.Option(min=1, help="of the engine; all cores but one")] = None,
     memory: Annotated[int, typer.Option(min=0, help="frame sets of the memory test; 0 leaves it out")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="only the figures on stdout, as JSON")] = False,
@@ -57,7 +57,7 @@ def pipeline(
     chosen = bundle or (Path(DEFAULT_BUNDLE) if Path(DEFAULT_BUNDLE).exists() else None)
     opened = None if chosen is None else open_bundle(chosen)
     rows = stage_rows(rounds)
-    rates = None if opened is None else measure_rates(opened, frames, max(3, rounds // 8), threads)
+    rates = None if opened is None else measure_rates(opened, frames, max(3, rounds // 4), threads)
     grown = measure_memory(opened, memory) if opened is not None and memory else None
     report: dict[str, Any] = {
         "machine": machine(),
