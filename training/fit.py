@@ -19,7 +19,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from rigsight import __version__
-from rigsight.base.files import atomic_path, make_folder, write_text
+from rigsight.base.files import atomic_path, cannot_write, make_folder, write_text
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.simulation.classes import CLASSES
 from rigsight.training import codes
@@ -139,8 +139,11 @@ class Keeper(Callback):
             "seconds": round(self.seconds, 1),
             "miou": entry,
         }
-        with (self.out / LOG).open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        try:
+            with (self.out / LOG).open("a") as log:
+                log.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise cannot_write(error, self.out / LOG) from error
         with atomic_path(self.out / STATE) as temporary:
             trainer.save_checkpoint(temporary)
         self._since = time.monotonic()
