@@ -110,6 +110,9 @@ class Schedule(StrictModel):
     poly_power: float = Field(default=1.0, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="of matrix products and convolutions; weights stay float32"
+    )
     ema_decay: float = Field(default=0.995, ge=0, lt=1)
     checkpoint_steps: int = Field(default=200, ge=1, description="an interrupted run loses at most these")
 

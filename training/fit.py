@@ -66,7 +66,12 @@ def train(config: TrainConfig, command: Sequence[str] = (), resume: bool = False
     model = _model(config)
     with Progress() as progress:
         sets, scenes, validation = _data(config, progress)
-        weights = _weights(config, scenes, model.options.classes)
+        shares = _class_shares(scenes, model.options.classes)
+        weights = None
+        if shares is not None:
+            weights = class_weights(shares, config.segmentation.class_weight_power)
+            if config.model.start_from is None:
+                model.head.start_from_shares(shares * weights)
         module = InteractiveTraining(config, model, sets, weights)
         write_text(out / "config.yaml", config.to_yaml())
         keeper = Keeper(out, validation, progress)
@@ -165,6 +170,7 @@ def _fit(module: InteractiveTraining, keeper: Keeper, state: Path | None) -> Non
         trainer = Trainer(
             accelerator="auto",
             devices=1,
+            precision="bf16-mixed" if module.config.schedule.precision == "bfloat16" else "32-true",
             max_epochs=len(module.parts),
             reload_dataloaders_every_n_epochs=1,
             callbacks=[keeper],
@@ -213,14 +219,15 @@ def _data(config: TrainConfig, progress: Progress) -> tuple[Sets, list[SetArrays
     return Simulated(scenes), scenes, validation
 
 
-def _weights(config: TrainConfig, scenes: Sequence[SetArrays], classes: int) -> torch.Tensor | None:
+def _class_shares(scenes: Sequence[SetArrays], classes: int) -> torch.Tensor | None:
+    """Share of every class among the labelled pixels of the training sets, [C]; None without labels."""
     if not scenes:
         return None
     counts = np.zeros(256)
     for sets in scenes:
         for i in range(0, len(sets), 4):
             counts += np.bincount(sets.labels[i].ravel(), minlength=256) / len(sets)
-    return class_weights(torch.from_numpy(counts[:classes]), config.segmentation.class_weight_power)
+    return torch.from_numpy(counts[:classes] / counts[:classes].sum())
 
 
 def _final_scores(

@@ -84,7 +84,13 @@ class InteractiveTraining(LightningModule):
         """One step of the phase. Raises TRN-004 when the loss is not finite."""
         part = self.part
         fusing = part.phase == "fusion"
-        loss = self._fusion_step(batch, part.round) if fusing else self._segmentation_step(batch)
+        if fusing:
+            # Always float32: SSIM subtracts means of squares, and oneDNN's bfloat16 weight gradient of a
+            # dilated convolution with 20 or 24 input channels is NaN (torch 2.15).
+            with torch.autocast(self.device.type, enabled=False):
+                loss = self._fusion_step(batch, part.round)
+        else:
+            loss = self._segmentation_step(batch)
         self.last_loss = float(loss.detach())
         if not math.isfinite(self.last_loss):
             raise codes.LOSS_NOT_FINITE(f"{part.phase} step {part.first + index}: loss {self.last_loss}")

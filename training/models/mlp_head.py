@@ -8,7 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+DILATIONS = (1, 2, 4, 8)
 PICTURES = 5  # fused RGB, visible luma, thermal
+
+
+def prior_bias(shares: Tensor) -> Tensor:
+    """Biases that make an untrained classifier say how frequent the classes are (RetinaNet, section 4.1).
+
+    Without them a rare class spends the first hundreds of steps on being rare.
+    """
+    return (shares / shares.sum()).clamp(min=1e-6).log()
 
 
 class MlpHead(nn.Module):
@@ -26,6 +35,11 @@ class MlpHead(nn.Module):
         self.dropout = nn.Dropout2d(dropout)
         self.classify = nn.Conv2d(width, classes, 1)
 
+    @torch.no_grad()
+    def start_from_shares(self, shares: Tensor) -> None:
+        """Set the last biases by the classes' shares [C]."""
+        self.classify.bias.copy_(prior_bias(shares))
+
     def features(self, stages: Sequence[Tensor]) -> Tensor:
         """Merged features [N,width,H/4,W/4]."""
         size = stages[0].shape[2:]
@@ -40,12 +54,18 @@ class MlpHead(nn.Module):
         return logits
 
 
-class DetailHead(nn.Module):
-    """The same head with a half-resolution branch for thin things: a crack of 3 px is gone at 1/4.
+def _conv(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """3x3 convolution, batch norm, ReLU."""
+    conv = nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
 
-    Two 3x3 convolutions look at the fused picture and both sources, the first with stride 2; their features
-    join the head's, enlarged to 1/2, and every half-resolution pixel classifies its four full ones (pixel
-    shuffle). Our addition for small pictures; not in the paper.
+
+class DetailHead(nn.Module):
+    """The same head with a convolutional branch for thin things: a crack of 3 px is gone at 1/4.
+
+    The branch looks at the fused picture and both sources: two 3x3 convolutions at 1/2, then residual ones
+    of growing dilation at 1/4, where the head's features join. Enlarged to 1/2, every pixel classifies
+    its four full ones (pixel shuffle). Our addition for small pictures; not in the paper.
     """
 
     def __init__(
@@ -58,23 +78,26 @@ class DetailHead(nn.Module):
     ) -> None:
         super().__init__()
         self.coarse = MlpHead(stages, width, classes, dropout)
-        self.coarse.classify = nn.Conv2d(width, detail, 1)
-        self.detail = nn.Sequential(
-            nn.Conv2d(PICTURES, detail, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(detail),
-            nn.ReLU(),
-            nn.Conv2d(detail, detail, 3, padding=1, bias=False),
-            nn.BatchNorm2d(detail),
-            nn.ReLU(),
-        )
-        self.merge = nn.Sequential(
-            nn.Conv2d(2 * detail, 2 * detail, 3, padding=1, bias=False), nn.BatchNorm2d(2 * detail), nn.ReLU()
-        )
+        self.coarse.classify = nn.Conv2d(width, 2 * detail, 1)
+        self.fine = nn.Sequential(_conv(PICTURES, detail, stride=2), _conv(detail, detail))
+        self.quarter = _conv(detail, 2 * detail, stride=2)
+        self.context = nn.ModuleList(_conv(2 * detail, 2 * detail, dilation=d) for d in DILATIONS)
+        self.join = _conv(4 * detail, 2 * detail)
+        self.merge = _conv(3 * detail, 2 * detail)
         self.classify = nn.Conv2d(2 * detail, 4 * classes, 1)
 
+    @torch.no_grad()
+    def start_from_shares(self, shares: Tensor) -> None:
+        """Set the last biases by the classes' shares [C]."""
+        self.classify.bias.copy_(prior_bias(shares).repeat_interleave(4))
+
     def forward(self, stages: Sequence[Tensor], pictures: Tensor) -> Tensor:
-        """Stage features and pictures [N,5,H,W], H and W even -> logits [N,classes,H,W]."""
-        detail = self.detail(pictures)
-        coarse = F.interpolate(self.coarse(stages), size=detail.shape[2:], mode="bilinear")
-        logits: Tensor = self.classify(self.merge(torch.cat([coarse, detail], dim=1)))
+        """Stage features and pictures [N,5,H,W], H and W multiples of 4 -> logits [N,classes,H,W]."""
+        half = self.fine(pictures)
+        quarter = self.quarter(half)
+        for block in self.context:
+            quarter = quarter + block(quarter)
+        quarter = self.join(torch.cat([quarter, self.coarse(stages)], dim=1))
+        enlarged = F.interpolate(quarter, size=half.shape[2:], mode="bilinear")
+        logits: Tensor = self.classify(self.merge(torch.cat([half, enlarged], dim=1)))
         return F.pixel_shuffle(logits, 2)

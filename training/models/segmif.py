@@ -82,7 +82,7 @@ class SegMiF(nn.Module):
             scale=options.fusion_scale,
             residual=options.fusion_residual,
         )
-        self.head: nn.Module
+        self.head: MlpHead | DetailHead
         if options.detail:
             self.head = DetailHead(
                 widths, options.head_width, options.classes, options.detail, dropout=options.dropout
