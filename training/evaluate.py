@@ -13,9 +13,9 @@ import torch
 
 from rigsight.edge.agc import PercentileAgc
 from rigsight.edge.bundle.spec import Modalities
+from rigsight.edge.demo.baseline import PixelBaseline
 from rigsight.edge.simulation.classes import CLASSES, SCENE_CLASSES
 from rigsight.training import codes
-from rigsight.training.baseline import PixelClassifier
 from rigsight.training.checkpoint import CheckpointMeta, load_checkpoint
 from rigsight.training.config import SCENES, SimulatedData, TrainConfig
 from rigsight.training.data.augment import Sample
@@ -89,29 +89,18 @@ def score_scene(
     return result
 
 
-def fit_baseline(sets: SetArrays, classes: int, balanced: bool) -> PixelClassifier:
-    """The per-pixel classifier of one scene."""
-    classifier = PixelClassifier(classes, balanced)
-    for i in range(len(sets)):
-        sample = plain_sample(sets, i)
+def baseline_miou(train: SetArrays, test: SetArrays, classes: int) -> float:
+    """Test mIoU of the per-pixel colour and temperature classifier, fitted to the training sets."""
+    classifier = PixelBaseline(classes)
+    for i in range(len(train)):
+        sample = plain_sample(train, i)
         classifier.add(sample.rgb, sample.thermal, sample.labels)
-    return classifier
-
-
-def score_baseline(classifier: PixelClassifier, sets: SetArrays) -> float:
-    """mIoU of the per-pixel classifier."""
-    meter = SegmentationMeter(classifier.classes, SCENE_CLASSES[sets.scene])
-    for i in range(len(sets)):
-        sample = plain_sample(sets, i)
-        mask = torch.from_numpy(classifier(sample.rgb, sample.thermal)).long()
+    meter = SegmentationMeter(classes, SCENE_CLASSES[test.scene])
+    for i in range(len(test)):
+        sample = plain_sample(test, i)
+        mask = torch.from_numpy(classifier.predict(sample.rgb, sample.thermal)).long()
         meter.add(mask[None], torch.from_numpy(sample.labels).long()[None])
     return meter.scores().miou
-
-
-def best_baseline(train: SetArrays, validation: SetArrays, test: SetArrays, classes: int) -> float:
-    """Test mIoU of the classifier, plain or balanced, whichever does better on the validation sets."""
-    candidates = [fit_baseline(train, classes, balanced) for balanced in (False, True)]
-    return score_baseline(max(candidates, key=lambda c: score_baseline(c, validation)), test)
 
 
 def evaluate_checkpoint(

@@ -28,7 +28,7 @@ from rigsight.training.config import PairsData, SimulatedData, TrainConfig
 from rigsight.training.data.pairs import load_pairs
 from rigsight.training.data.simulated import SetArrays, load_sets
 from rigsight.training.data.stream import Pairs, Sets, Simulated
-from rigsight.training.evaluate import MODALITIES, best_baseline, score_scene
+from rigsight.training.evaluate import MODALITIES, baseline_miou, score_scene
 from rigsight.training.interactive import InteractiveTraining
 from rigsight.training.losses.segmentation import class_weights
 from rigsight.training.models import build
@@ -78,7 +78,7 @@ def train(config: TrainConfig, command: Sequence[str] = (), resume: bool = False
         _fit(module, keeper, state if resume else None)
         best: Any = module.average.module
         model = best.eval()
-        scores, baseline = _final_scores(config, model, scenes, validation, progress)
+        scores, baseline = _final_scores(config, model, scenes, progress)
     meta = CheckpointMeta(
         model=config.model.name,
         options=model.options.model_dump(),
@@ -234,18 +234,17 @@ def _final_scores(
     config: TrainConfig,
     model: SegMiF,
     scenes: Sequence[SetArrays],
-    validation: Sequence[SetArrays],
     progress: Progress,
 ) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """mIoU on the test seeds, which nothing before has looked at."""
     scores: dict[str, dict[str, float]] = {}
     baseline: dict[str, float] = {}
     if isinstance(config.data, SimulatedData):
-        for scene, known, tuned in zip(config.data.scenes, scenes, validation, strict=True):
+        for scene, known in zip(config.data.scenes, scenes, strict=True):
             test = load_sets(config, config.data, scene, "test", progress)
             result = score_scene(model, test, MODALITIES)
             scores[scene] = {name: round(value.miou, 4) for name, value in result.items()}
-            baseline[scene] = round(best_baseline(known, tuned, test, model.options.classes), 4)
+            baseline[scene] = round(baseline_miou(known, test, model.options.classes), 4)
     return scores, baseline
 
 

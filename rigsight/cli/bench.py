@@ -72,6 +72,26 @@ def pipeline(
         show(report["machine"], rows, rates, grown)
 
 
+@app.command()
+def simulation(
+    seconds: Annotated[float, typer.Option(min=0.5, help="processor time for every scene")] = 3.0,
+    as_json: Annotated[bool, typer.Option("--json", help="only the figures on stdout, as JSON")] = False,
+) -> None:
+    """Sets of 2 x 320x240 that the simulated rig renders in a second of one core.
+
+    Example: rigsight bench simulation
+    """
+    from rigsight.edge.simulation.benchmark import sets_per_second
+    from rigsight.edge.simulation.splits import SCENES
+
+    rates = {scene: round(sets_per_second(scene, seconds), 1) for scene in SCENES}
+    if as_json:
+        print(json.dumps({"machine": machine(), "sets_per_second": rates}, indent=2))
+    else:
+        for scene, rate in rates.items():
+            print(f"{scene:<8}{rate:6.1f} sets/s")
+
+
 def machine() -> dict[str, str]:
     """What the figures were taken on."""
     return {

@@ -118,7 +118,7 @@ def _fail(error: RigsightError) -> int:
 def _how_to_install(module: str | None) -> str:
     if module in ("torch", "torchvision", "lightning", "torchmetrics", "transformers", "safetensors"):
         return "Install the training part: pip install 'rigsight[training]'."
-    if module in ("onnx", "onnxscript", "onnxslim"):
+    if module in ("onnx", "onnxscript"):
         return "Install the export part: pip install 'rigsight[export]'."
     return f"Install it: pip install {module}."
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from rigsight.edge.scoring import confusion, miou
-from rigsight.training.baseline import PixelClassifier
 from rigsight.training.metrics import SegmentationMeter
 
 
@@ -33,21 +32,3 @@ def test_the_same_as_the_device_scores_itself() -> None:
     meter = SegmentationMeter(6, ids)
     meter.add(torch.from_numpy(mask).long()[None], torch.from_numpy(truth).long()[None])
     assert meter.scores().miou == pytest.approx(miou(confusion(truth, mask, 6), ids))
-
-
-def test_the_pixel_classifier_tells_what_colour_and_temperature_tell() -> None:
-    random = np.random.default_rng(0)
-    labels = random.integers(0, 3, (60, 80)).astype(np.uint8)
-    rgb = np.array([[20, 20, 20], [200, 40, 40], [200, 40, 40]], np.uint8)[labels]
-    thermal = np.array([40, 90, 190], np.uint8)[labels]
-    labels[0] = 255
-    classifier = PixelClassifier(3, balanced=False)
-    classifier.add(rgb, thermal, labels)
-    known = labels != 255
-    assert (classifier(rgb, thermal) == labels)[known].all()
-    # A colour never seen goes to the nearest coarse cell that was.
-    near = np.full((1, 1, 3), 40, np.uint8)
-    assert classifier(near, np.full((1, 1), 56, np.uint8)).item() == 0
-    # Without temperature the two red classes are one to it.
-    blind = classifier(rgb, np.full_like(thermal, 90))
-    assert len(np.unique(blind[known & (labels > 0)])) == 1
