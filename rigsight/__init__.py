@@ -22,7 +22,7 @@ def open_pipeline(
 ) -> Pipeline:
     """Open a bundle for use from Python::
 
-        pipeline = rigsight.open_pipeline("bundles/sim_rgbt", "rig.yaml")
+        pipeline = rigsight.open_pipeline("bundles/sim_street", "rig.yaml")
         prediction = pipeline(rgb, thermal)
         print(prediction.mask.shape, prediction.degraded)
 

@@ -18,7 +18,7 @@ from rigsight.edge.bundle.reader import open_bundle
 if TYPE_CHECKING:
     from rigsight.edge.benchmarks.throughput import Memory, Rates
 
-DEFAULT_BUNDLE = "bundles/sim_rgbt"
+DEFAULT_BUNDLE = "bundles/sim_street"
 MIN_RATE_RATIO = 0.95
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
@@ -38,7 +38,7 @@ Examples:
 
   rigsight bench pipeline
 
-  rigsight bench pipeline --bundle bundles/sim_rgbt --memory 20000 --json
+  rigsight bench pipeline --bundle bundles/sim_street --memory 20000 --json
 """
 
 

@@ -23,7 +23,7 @@ def bundle() -> None:
     """Inspect or verify a bundle."""
 
 
-@app.command(epilog="Example: rigsight bundle inspect bundles/sim_rgbt")
+@app.command(epilog="Example: rigsight bundle inspect bundles/sim_street")
 def inspect(path: BundlePath, as_json: AsJson = False) -> None:
     """Show a bundle's inputs, outputs, classes, accuracy, files and where it comes from.
 
@@ -54,7 +54,7 @@ def inspect(path: BundlePath, as_json: AsJson = False) -> None:
         console.print("made by: ", command, sep="", markup=False)
 
 
-@app.command(epilog="Example: rigsight bundle verify bundles/sim_rgbt --golden")
+@app.command(epilog="Example: rigsight bundle verify bundles/sim_street --golden")
 def verify(
     path: BundlePath,
     golden: Annotated[bool, typer.Option(help="Run the golden inputs here and compare.")] = False,

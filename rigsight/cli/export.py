@@ -12,7 +12,7 @@ import typer
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog="Example: rigsight export out/train/demo/model.safetensors --out bundles/sim_rgbt")
+@app.command(epilog="Example: rigsight export out/train/street/model.safetensors --out bundles/sim_street")
 def export(
     checkpoint: Annotated[
         Path, typer.Argument(metavar="CHECKPOINT", help="A .safetensors file of 'rigsight train'.")

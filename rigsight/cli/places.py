@@ -8,4 +8,4 @@ import rigsight
 
 REPOSITORY = Path(rigsight.__file__).resolve().parent.parent
 PROFILES = REPOSITORY / "profiles"
-SHIPPED_BUNDLE = REPOSITORY / "bundles" / "sim_rgbt"
+SHIPPED_BUNDLE = REPOSITORY / "bundles" / "sim_street"

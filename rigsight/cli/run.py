@@ -22,7 +22,7 @@ Examples:
 
   rigsight run profiles/car_roof.yaml --sink video:out/drive.mp4
 
-  rigsight run --bundle bundles/sim_rgbt --source pairs:vi,ir --thermal-input camera8 --sink masks:out/masks
+  rigsight run --bundle bundles/sim_street --source pairs:vi,ir --thermal-input camera8 --sink masks:out/masks
 
 Sources: sim:street|facade|pipe?seed=3&pairs=200, pairs:RGB_DIR,THERMAL_DIR, images:DIR, video:FILE, each
 with ?pace=step (nothing dropped) or ?pace=live (clocked, the latest wins).

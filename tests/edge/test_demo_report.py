@@ -96,7 +96,7 @@ def made_up_result(dropped: dict[str, int] | None = None) -> DemoResult:
         ),
         calibration={"rgb": "RMS 0.11 px", "thermal": "RMS 0.17 px", "baseline": "0.302 m (true 0.300 m)"},
         provenance={
-            "bundle": "sim_rgbt-1-0123456789ab",
+            "bundle": "sim_street-1-0123456789ab",
             "command": "rigsight demo --seed <3>",
             "OpenCV": "5.0",
         },
