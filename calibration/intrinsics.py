@@ -184,19 +184,20 @@ def _solve(
 def _solve_pinhole(points: Sequence[Float64], board: Board, size: tuple[int, int]) -> Any:
     world = [board.object_points().astype(np.float32)] * len(points)
     pixels = [p.astype(np.float32).reshape(-1, 1, 2) for p in points]
-    for flags, coefficients in ((0, 5), (cv2.CALIB_FIX_K3, 4)):
+    for flags in (0, cv2.CALIB_FIX_K3):
         rms, K, D, rotations, translations, deviations, _, _ = cv2.calibrateCameraExtended(
             world, pixels, size, np.eye(3), np.zeros(5), flags=flags, criteria=CRITERIA
         )
         D, sigma = np.asarray(D).reshape(-1), np.asarray(deviations).reshape(-1)
         if abs(D[4]) > SIGNIFICANT_SIGMAS * sigma[8]:  # fx fy cx cy k1 k2 p1 p2 k3
             break
-    return rms, K, D[:coefficients], rotations, translations, float(sigma[0] / K[0, 0])
+    lens = D[:4] if flags else D[:5]
+    return rms, K, lens, rotations, translations, float(sigma[0] / K[0, 0])
 
 
 def _solve_fisheye(points: Sequence[Float64], board: Board, size: tuple[int, int]) -> Any:
-    world = [board.object_points().reshape(-1, 1, 3)] * len(points)
-    pixels = [p.reshape(-1, 1, 2) for p in points]
+    world = [board.object_points().reshape(1, -1, 3)] * len(points)
+    pixels = [p.reshape(1, -1, 2) for p in points]
     flags = sum(  # OpenCV 5 moved them out of cv2.fisheye
         getattr(cv2.fisheye, flag, None) or getattr(cv2, flag)
         for flag in ("CALIB_RECOMPUTE_EXTRINSIC", "CALIB_FIX_SKEW")

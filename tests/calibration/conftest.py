@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -99,15 +100,13 @@ def picture_of() -> Callable[..., np.ndarray]:
         blur_px: float = 0.6,
         noise: float = 1.0,
         seed: int = 0,
-        over: int = 4,
+        over: int = 3,
     ) -> np.ndarray:
         width, height = camera.size
-        at = (np.arange(max(width, height) * over) + 0.5) / over - 0.5
-        u, v = np.meshgrid(at[: width * over], at[: height * over])
-        rays = undistort(camera, np.stack([u.ravel(), v.ravel()], axis=1))
+        rays = fine_rays(camera, over)
         # Plane-induced homography from rays to the board's x and y.
         plane = np.column_stack([pose[:3, 0], pose[:3, 1], pose[:3, 3]])
-        xyw = np.column_stack([rays, np.ones(len(rays))]) @ np.linalg.inv(plane).T
+        xyw = rays @ np.linalg.inv(plane).T
         x, y = xyw[:, 0] / xyw[:, 2], xyw[:, 1] / xyw[:, 2]
         left, top, right, bottom = board.outline_m
         inside = (x > left) & (x < right) & (y > top) & (y < bottom) & (xyw[:, 2] > 0)
@@ -116,9 +115,7 @@ def picture_of() -> Callable[..., np.ndarray]:
             squares = (x > -step) & (x < board.columns * step) & (y > -step) & (y < board.rows * step)
             ink = squares & ((np.floor(x / step) + np.floor(y / step)) % 2 == 0)
         else:
-            ink = np.zeros(len(x), dtype=bool)
-            for cx, cy, _ in board.object_points():
-                ink |= (x - cx) ** 2 + (y - cy) ** 2 < (board.circle_m / 2) ** 2
+            ink = in_circles(board, x / board.step_m, y / board.step_m)
         value = np.where(inside, np.where(ink, dark, bright), (2 * dark + bright) / 3)
         picture = value.reshape(height, over, width, over).mean(axis=(1, 3))
         if blur_px:
@@ -126,3 +123,26 @@ def picture_of() -> Callable[..., np.ndarray]:
         return picture + np.random.default_rng(seed).normal(0, noise, picture.shape)
 
     return make
+
+
+@lru_cache(maxsize=8)
+def fine_rays(camera: Camera, over: int) -> Float64:
+    """``over`` x ``over`` rays a pixel, float64 [N,3], row by row."""
+    width, height = camera.size
+    at = (np.arange(max(width, height) * over) + 0.5) / over - 0.5
+    u, v = np.meshgrid(at[: width * over], at[: height * over])
+    normalised = undistort(camera, np.stack([u.ravel(), v.ravel()], axis=1))
+    return np.column_stack([normalised, np.ones(len(normalised))])
+
+
+def in_circles(board: Board, u: Float64, v: Float64) -> np.ndarray:
+    """Whether points in units of the pitch lie in a circle of the board."""
+    radius = board.circle_m / 2 / board.step_m
+    shifts, pitch = ((0, 1), 2) if board.kind == "asymmetric_circles" else ((0,), 1)
+    inside = np.zeros(u.shape, dtype=bool)
+    for shift in shifts:
+        column = np.clip(np.rint((u - shift) / pitch), 0, board.columns - 1) * pitch + shift
+        rows = range(shift, board.rows, pitch)
+        row = np.clip(np.rint((v - shift) / pitch), 0, len(rows) - 1) * pitch + shift
+        inside |= (u - column) ** 2 + (v - row) ** 2 < radius**2
+    return inside
