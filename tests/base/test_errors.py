@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rigsight.base import errors
 from rigsight.base.errors import ENVIRONMENT, define, registered
 from rigsight.calibration import codes as calibration_codes
 from rigsight.edge import codes as edge_codes
@@ -24,7 +25,8 @@ def test_a_more_exact_fix_replaces_the_remedy() -> None:
     assert edge_codes.BUNDLE_UNREADABLE("x", fix="Do this.").line() == "BND-001: x. Do this."
 
 
-def test_a_code_is_defined_once() -> None:
+def test_a_code_is_defined_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "_registry", {})
     define("TST-001", "a test", "Nothing.", ENVIRONMENT)
     with pytest.raises(ValueError, match="TST-001"):
         define("TST-001", "again", "Nothing.")
