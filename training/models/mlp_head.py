@@ -38,6 +38,7 @@ class MlpHead(nn.Module):
     @torch.no_grad()
     def start_from_shares(self, shares: Tensor) -> None:
         """Set the last biases by the classes' shares [C]."""
+        assert self.classify.bias is not None
         self.classify.bias.copy_(prior_bias(shares))
 
     def features(self, stages: Sequence[Tensor]) -> Tensor:
@@ -89,6 +90,7 @@ class DetailHead(nn.Module):
     @torch.no_grad()
     def start_from_shares(self, shares: Tensor) -> None:
         """Set the last biases by the classes' shares [C]."""
+        assert self.classify.bias is not None
         self.classify.bias.copy_(prior_bias(shares).repeat_interleave(4))
 
     def forward(self, stages: Sequence[Tensor], pictures: Tensor) -> Tensor:
