@@ -100,7 +100,8 @@ def view_errors(solution: CameraSolution, board: Board) -> dict[str, float]:
     errors = {}
     for view, pose in solution.poses.items():
         off = _projected(solution.camera, pose, board) - solution.points[view]
-        errors[view] = float(np.sqrt(np.mean((off**2).sum(axis=1))))
+        error = float(np.sqrt(np.mean((off**2).sum(axis=1))))
+        errors[view] = error if np.isfinite(error) else float("inf")  # points behind the camera
     return errors
 
 
@@ -200,12 +201,25 @@ def _solve_fisheye(points: Sequence[Float64], board: Board, size: tuple[int, int
     pixels = [p.reshape(1, -1, 2) for p in points]
     flags = sum(  # OpenCV 5 moved them out of cv2.fisheye
         getattr(cv2.fisheye, flag, None) or getattr(cv2, flag)
-        for flag in ("CALIB_RECOMPUTE_EXTRINSIC", "CALIB_FIX_SKEW")
+        for flag in ("CALIB_RECOMPUTE_EXTRINSIC", "CALIB_FIX_SKEW", "CALIB_USE_INTRINSIC_GUESS")
     )
-    rms, K, D, rotations, translations = cv2.fisheye.calibrate(
-        world, pixels, size, np.eye(3), np.zeros(4), flags=flags, criteria=CRITERIA
-    )
-    return rms, K, D.reshape(-1), rotations, translations, float("nan")
+    # The solver diverges from a bad start (OpenCV 4's own one among them): begin at several fields of view.
+    best: Any = None
+    for focal in max(size) * np.array((0.32, 0.5, 0.8, 1.3)):
+        K = np.array([[focal, 0, (size[0] - 1) / 2], [0, focal, (size[1] - 1) / 2], [0, 0, 1]])
+        try:
+            answer = cv2.fisheye.calibrate(
+                world, pixels, size, K, np.zeros(4), flags=flags, criteria=CRITERIA
+            )
+        except cv2.error as error:
+            failure = error
+            continue
+        if np.isfinite(answer[0]) and (best is None or answer[0] < best[0]):
+            best = answer
+    if best is None:
+        raise failure
+    rms, K, D, rotations, translations = best
+    return rms, K, np.asarray(D).reshape(-1), rotations, translations, float("nan")
 
 
 def pose_matrix(rotation_vector: Any, translation: Any) -> Float64:

@@ -20,6 +20,7 @@ WINDOW_OF_SPACING = 0.3
 WINDOW_LIMITS = (2, 15)
 ASTRAY_OF_SPACING = 0.05
 LEAST_CONTRAST = 0.2  # of any corner, as a part of the board's
+PART_OF_A_LINE = 0.7
 LARGEST_SIDE, SMALLEST_SIDE = 1600, 640
 
 
@@ -33,7 +34,7 @@ def find_chessboard(grey: Image, board: Board) -> Float64 | None:
     for picture, found in _attempts(eight, (board.columns, board.rows)):
         if found is not None:
             corners = refine_corners(grey, to_native(found, picture, grey), board)
-            if alternates(grey, corners, board):
+            if is_whole_board(grey, corners, board):
                 return corners
     return None
 
@@ -76,25 +77,43 @@ def refine_corners(grey: Image, corners: Float64, board: Board) -> Float64:
     return refined
 
 
-def alternates(grey: Image, corners: Float64, board: Board) -> bool:
-    """Whether all corners lie between two dark and two bright squares, the way round alternating.
+def is_whole_board(grey: Image, corners: Float64, board: Board) -> bool:
+    """Whether the corners are those of a board of this size, neither more nor less.
 
-    Detectors sometimes hand out a pattern that is shifted by a square, with a row of corners on the rim.
+    Detectors sometimes hand out a pattern that is shifted by a square, with a row of corners on the rim, or
+    a part of a larger board. So all corners must lie between two dark and two bright squares, the way round
+    alternating, and the lines of corners that would follow on the four sides must not.
     """
-    steps = local_steps(corners, board)
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.8)
+    steps = local_steps(corners, board)
+    row, column = np.divmod(np.arange(board.count), board.columns)
+    parity = np.where((row + column) % 2 == 0, 1, -1)
+    gap = _quadrant_gap(smooth, corners, steps) * parity
+    way = np.sign(np.median(gap))
+    least = LEAST_CONTRAST * abs(float(np.median(gap)))
+    if way == 0 or (way * gap <= least).any():
+        return False
+    rows = np.arange(board.count).reshape(board.rows, board.columns)
+    sides = [(lines[at], lines[then]) for lines in (rows, rows.T) for at, then in ((0, 1), (-1, -2))]
+    for edge, inner in sides:
+        beyond = 2 * corners[edge] - corners[inner]
+        further = -way * parity[edge] * _quadrant_gap(smooth, beyond, steps[edge]) > least
+        if further.mean() > PART_OF_A_LINE:
+            return False
+    return True
+
+
+def _quadrant_gap(smooth: Image, points: Float64, steps: Float64) -> Float64:
+    """How much brighter both quadrants of one diagonal are than both others, signed; 0 if no saddle."""
     quadrants = []
     for u, v in ((0.3, 0.3), (-0.3, -0.3), (0.3, -0.3), (-0.3, 0.3)):
-        at = (corners + u * steps[:, 0] + v * steps[:, 1]).astype(np.float32)
+        at = (points + u * steps[:, 0] + v * steps[:, 1]).astype(np.float32)
         values = cv2.remap(smooth, at[:, None, 0], at[:, None, 1], cv2.INTER_LINEAR)
-        quadrants.append(np.asarray(values).reshape(-1))
-    row, column = np.divmod(np.arange(board.count), board.columns)
-    even = (row + column) % 2 == 0
-    first = np.where(even, quadrants[:2], quadrants[2:])
-    second = np.where(even, quadrants[2:], quadrants[:2])
-    least = LEAST_CONTRAST * abs(float(np.median(first) - np.median(second)))
-    first_brighter, second_brighter = first.min(0) - second.max(0), second.min(0) - first.max(0)
-    return bool((first_brighter > least).all() or (second_brighter > least).all())
+        quadrants.append(np.asarray(values, dtype=np.float64).reshape(-1))
+    first, second = np.array(quadrants[:2]), np.array(quadrants[2:])
+    up, down = first.min(axis=0) - second.max(axis=0), second.min(axis=0) - first.max(axis=0)
+    gap: Float64 = np.maximum(up, 0) - np.maximum(down, 0)
+    return gap
 
 
 def _to_saddles(raw: Image, corners: Float64, half: NDArray[np.int_]) -> Float64:

@@ -59,7 +59,7 @@ def data() -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def good_poses() -> Callable[..., list[Float64]]:
     """Poses T_camera_board of a board tilted in all directions, mostly inside the picture."""
 
@@ -87,7 +87,7 @@ def good_poses() -> Callable[..., list[Float64]]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def picture_of() -> Callable[..., np.ndarray]:
     """The picture float64 [H,W] that a camera takes of a board: supersampled, blurred, noisy."""
 

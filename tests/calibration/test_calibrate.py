@@ -45,8 +45,8 @@ def truth() -> Rig:
     )
 
 
-@pytest.fixture
-def pictures(
+@pytest.fixture(scope="module")
+def rendered(
     truth: Rig, good_poses: Callable[..., list[Float64]], picture_of: Callable[..., np.ndarray]
 ) -> tuple[Pictures, Pictures]:
     rgb, thermal = [], []
@@ -59,6 +59,12 @@ def pictures(
         )
         thermal.append(counts.astype(np.uint16))
     return rgb, thermal
+
+
+@pytest.fixture
+def pictures(rendered: tuple[Pictures, Pictures]) -> tuple[Pictures, Pictures]:
+    """Lists of the test's own."""
+    return list(rendered[0]), list(rendered[1])
 
 
 def test_a_pair_of_cameras_from_rendered_pictures(truth: Rig, pictures: tuple[Pictures, Pictures]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.detection.chessboard import refine_corners
+from rigsight.calibration.detection.chessboard import is_whole_board, refine_corners
 from rigsight.calibration.detection.detect import detect
 from rigsight.calibration.intrinsics import circle_bias
 from rigsight.calibration.pictures import find_pictures, read_picture
@@ -116,6 +116,24 @@ def test_a_corner_that_starts_badly_starts_again(
     start = project(THERMAL, CHESS.object_points() @ pose[:3, :3].T + pose[:3, 3])
     start[[0, 17, 39]] += (7.0, -5.0)
     assert float(errors(refine_corners(picture, start, CHESS), CHESS, pose).max()) < 0.2
+
+
+def test_a_part_of_a_larger_chessboard_and_a_shifted_one_are_refused(
+    good_poses: Callable[..., list[Float64]], picture_of: Callable[..., np.ndarray]
+) -> None:
+    pose = good_poses(CHESS, THERMAL, 1)[0]
+    picture = picture_of(CHESS, THERMAL, pose).clip(0, 255).astype(np.uint8)
+
+    def corners(board: Board, first_column: int = 0) -> Float64:
+        points = board.object_points() + (first_column * board.step_m, 0, 0)
+        return project(THERMAL, points @ pose[:3, :3].T + pose[:3, 3])
+
+    narrower = CHESS.model_copy(update={"columns": 7})
+    assert is_whole_board(picture, corners(CHESS), CHESS)
+    assert not is_whole_board(picture, corners(narrower), narrower)
+    assert not is_whole_board(picture, corners(narrower, 1), narrower)
+    assert not is_whole_board(picture, corners(CHESS, 1), CHESS)
+    assert not is_whole_board(picture, corners(CHESS, -1), CHESS)
 
 
 def test_all_real_chessboards_are_found(data: Path) -> None:
