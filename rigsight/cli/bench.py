@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cv2
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BUNDLE = "bundles/sim_street"
 MIN_RATE_RATIO = 0.95
+TABLE_WIDTH = 100
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -116,12 +118,13 @@ def show(facts: dict[str, str], rows: list[Row], rates: Rates | None, memory: Me
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    # Narrower, rich would cut the figures; a terminal wraps the lines instead.
+    console = Console(highlight=False, width=max(TABLE_WIDTH, get_terminal_size().columns))
     console.print(", ".join(f"{name} {value}" for name, value in facts.items()), soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     table.add_column("stage (one thread, 640x480)", no_wrap=True)
     for title in ("ms", "budget", "naive ms", "ratio", "budget", ""):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.name,
