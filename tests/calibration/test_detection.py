@@ -125,7 +125,7 @@ def test_a_part_of_a_larger_chessboard_and_a_shifted_one_are_refused(
     picture = picture_of(CHESS, THERMAL, pose).clip(0, 255).astype(np.uint8)
 
     def corners(board: Board, first_column: int = 0) -> Float64:
-        points = board.object_points() + (first_column * board.step_m, 0, 0)
+        points = board.object_points() + np.array([first_column * board.step_m, 0, 0])
         return project(THERMAL, points @ pose[:3, :3].T + pose[:3, 3])
 
     narrower = CHESS.model_copy(update={"columns": 7})

@@ -14,8 +14,15 @@ SCENES = {"street": (5.0, 10.0, 20.0, 50.0), "facade": (3.0, 5.0, 8.0), "pipe": 
 STEP_M = {"street": 0.05, "facade": 0.05, "pipe": 0.012}
 
 
-@pytest.mark.parametrize("kind", ["chessboard", "asymmetric_circles"])
-@pytest.mark.parametrize("scene", list(SCENES))
+@pytest.mark.parametrize(
+    ("scene", "kind"),
+    [
+        ("street", "chessboard"),
+        ("street", "asymmetric_circles"),
+        ("facade", "asymmetric_circles"),
+        ("pipe", "asymmetric_circles"),
+    ],
+)
 def test_fifteen_board_views_align_to_half_a_pixel(scene: str, kind: str) -> None:
     step = STEP_M[scene]
     if kind == "chessboard":
