@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ DEFAULT_FPS = 10.0
 NS_PER_S = 1_000_000_000
 
 
-class FileSource:
+class FileSource(ABC):
     """Base of the file sources; see :class:`rigsight.edge.sources.base.Source`."""
 
     count: int | None
@@ -26,9 +27,9 @@ class FileSource:
         self.cameras, self.live = cameras, live
         self.maker = FrameMaker(live, cameras)
 
+    @abstractmethod
     def frames(self) -> Iterator[Frame]:
         """Yield every frame."""
-        raise NotImplementedError
 
     def name(self, sequence: int) -> str | None:
         """File stem of an instant, where it has one."""
