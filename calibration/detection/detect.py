@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.detection.chessboard import find_chessboard
@@ -11,19 +14,36 @@ from rigsight.calibration.detection.grey import to_grey
 from rigsight.calibration.detection.grid import in_view_order
 from rigsight.calibration.pictures import Image
 
+TYPICAL_SIGMA_PX = 0.1  # of a point whose detector states nothing; the solver scales it to the residuals
+
 
 @dataclass(frozen=True)
 class Detection:
     """The board in one picture.
 
     Attributes:
-        points: float64 [N,2], pixels, one for each of ``board.object_points()``, in that order or in
-            another of ``board.orders()``.
+        points: float64 [N,2], pixels, in one of ``board.orders()`` where the board has several.
         size: (width, height) of the picture.
+        ids: int [N], the row of ``board.object_points()`` that each point belongs to; all of them where None
+            is given. Boards with markers may be seen in part.
+        covariance: float64 [N,2,2], square pixels, of every point; isotropic where None is given. The
+            solver estimates one factor a camera, so that only ratios must be right.
+        ellipse_centres: whether the points are centres of the ellipses that circles become, which the
+            solver frees of their perspective bias, rather than pictures of the circles' centres.
     """
 
     points: Float64
     size: tuple[int, int]
+    ids: NDArray[np.intp] = field(default=None)  # type: ignore[assignment]
+    covariance: Float64 = field(default=None)  # type: ignore[assignment]
+    ellipse_centres: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ids is None:
+            object.__setattr__(self, "ids", np.arange(len(self.points), dtype=np.intp))
+        if self.covariance is None:
+            each = np.broadcast_to(TYPICAL_SIGMA_PX**2 * np.eye(2), (len(self.points), 2, 2))
+            object.__setattr__(self, "covariance", each)
 
 
 def detect(image: Image, board: Board) -> Detection | None:
@@ -34,4 +54,6 @@ def detect(image: Image, board: Board) -> Detection | None:
     grey = to_grey(image)
     points = find_chessboard(grey, board) if board.kind == "chessboard" else find_circles(grey, board)
     ordered = None if points is None else in_view_order(points, board)
-    return None if ordered is None else Detection(ordered, (grey.shape[1], grey.shape[0]))
+    if ordered is None:
+        return None
+    return Detection(ordered, (grey.shape[1], grey.shape[0]), ellipse_centres=board.kind != "chessboard")
