@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,8 @@ class Detection:
 
     points: Float64
     size: tuple[int, int]
-    ids: NDArray[np.intp] = field(default=None)  # type: ignore[assignment]
-    covariance: Float64 = field(default=None)  # type: ignore[assignment]
+    ids: NDArray[np.intp] = None  # type: ignore[assignment]
+    covariance: Float64 = None  # type: ignore[assignment]
     ellipse_centres: bool = False
 
     def __post_init__(self) -> None:
