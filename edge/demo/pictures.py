@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from rigsight.base.html.page import jpeg_uri
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.demo.results import Sample
 from rigsight.edge.frames import UInt8
@@ -34,7 +34,7 @@ def data_uri(picture: UInt8) -> str:
     """An RGB picture uint8 [H,W,3] as a JPEG data URI."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 86])[1].tobytes()
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    return jpeg_uri(data)
 
 
 def png(picture: UInt8) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from html import escape
 
+from rigsight.base.html.page import page
+from rigsight.base.html.svg import short
 from rigsight.edge.demo.pictures import COLUMNS, data_uri, panels
-from rigsight.edge.demo.plots import BarGroup, Series, bar_plot, distance_plot, short
+from rigsight.edge.demo.plots import BarGroup, Series, bar_plot, distance_plot
 from rigsight.edge.demo.results import AGE, TOTAL, DemoResult, MapError, Sample, Scores
 from rigsight.edge.demo.style import CSS
 
@@ -37,12 +39,7 @@ def render(result: DemoResult) -> str:
             _provenance(result),
         )
     )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>rigsight demo: {escape(result.profile)}</title>\n<style>{CSS}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    return page(f"rigsight demo: {result.profile}", CSS, body)
 
 
 def alignment_at_surface(result: DemoResult) -> MapError:
