@@ -1,20 +1,20 @@
-"""Board pictures -> rig: detection, intrinsics, extrinsics, surface, output grid."""
+"""Board pictures -> rig: detection, joint solution, uncertainty, surface, output grid, verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from rigsight.calibration import codes
 from rigsight.calibration.align import Aligner, largest_rectangle
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.detection.detect import Detection, detect
-from rigsight.calibration.extrinsics import calibrate_extrinsics
+from rigsight.calibration.detect_views import Progress, detect_views
+from rigsight.calibration.detection.detection import Detection
 from rigsight.calibration.homography import matched_homography
-from rigsight.calibration.intrinsics import FEWEST_VIEWS, CameraSolution, Model, Spectrum, calibrate_camera
-from rigsight.calibration.pictures import Picture, as_image
+from rigsight.calibration.pictures import Picture
 from rigsight.calibration.rig import (
     Camera,
     Cylinder,
@@ -26,18 +26,43 @@ from rigsight.calibration.rig import (
     as_matrix3,
     as_matrix4,
 )
+from rigsight.calibration.solve.camera import FEWEST_VIEWS, rms
+from rigsight.calibration.solve.epipolar import epipolar_error_px
+from rigsight.calibration.solve.first_guess import Model, Spectrum
+from rigsight.calibration.solve.held_out import HeldOut, held_out_error
+from rigsight.calibration.solve.joint import Setup, solve_rig
+from rigsight.calibration.solve.solution import Solution
+from rigsight.calibration.solve.views import View
+from rigsight.calibration.uncertainty import PredictedError
+from rigsight.calibration.verdict import Verdict, judge
 
 NOT_FOUND = "the board is not found"
-
-Progress = Callable[[int, int], None]
+REFERENCE_PLANE_M = 10.0
+TOLERANCE_PX = 1.0
+DISTANCES_OF_SURFACE = (0.5, 1.0, 2.0)  # judged at these times the reference distance unless told
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A rig and how well it fits its views.
+    """A rig, how well it fits its views, and what it is good for.
 
-    ``rms_px`` holds each camera's own reprojection error; the three stereo figures are None for a single
-    camera. A small error is necessary, not sufficient: see :mod:`rigsight.calibration.accuracy`.
+    The reprojection and epipolar errors say how well the model fits; ``alignment`` and ``verdict`` say what
+    counts. The stereo figures, alignment and verdict are None or empty for a single camera.
+
+    Attributes:
+        rig: with covariance.
+        rms_px: each camera's reprojection error, root mean square of the point distances, pixels.
+        stereo_rms_px: the same over both cameras.
+        epipolar_px: mean distance of undistorted points to their epipolar lines, both directions, pixels.
+        baseline_m: distance of the cameras, metres.
+        views_used: views with both cameras (all used views for a single one).
+        views_rejected: view -> reason.
+        views_reordered: views in which the cameras disagreed about the order of the points.
+        points: view -> camera -> points that the solution rests on, pixels, float64 [N,2].
+        alignment: predicted error at the judged distances.
+        verdict: what the rig may be used for.
+        solution: everything the solver knows: residuals, board poses, noise, bend.
+        held_out: error on views left out, None with too few views.
     """
 
     rig: Rig
@@ -47,8 +72,27 @@ class Calibration:
     baseline_m: float | None
     views_used: tuple[str, ...]
     views_rejected: dict[str, str]
-    views_reordered: tuple[str, ...] = ()
+    views_reordered: tuple[str, ...]
+    solution: Solution = field(repr=False)
+    held_out: HeldOut | None = None
     points: dict[str, dict[str, Float64]] = field(default_factory=dict, repr=False)
+    alignment: tuple[PredictedError, ...] = ()
+    verdict: Verdict | None = None
+
+    @property
+    def residuals(self) -> Mapping[str, Mapping[str, Float64]]:
+        """View -> camera -> observed minus predicted, pixels, float64 [N,2]."""
+        return self.solution.residuals
+
+    @property
+    def poses(self) -> dict[str, Float64]:
+        """View -> T_<reference>_board, float64 [4,4]."""
+        return self.solution.poses
+
+    @property
+    def noise_px(self) -> dict[str, float]:
+        """Camera -> standard deviation of a point along one axis, pixels."""
+        return self.solution.noise_px
 
 
 def calibrate_pair(
@@ -62,6 +106,9 @@ def calibrate_pair(
     surface: Plane | Cylinder | Literal["homography"] | None = None,
     view_names: Sequence[str] | None = None,
     refine_intrinsics: bool = True,
+    bend: bool = False,
+    distances_m: Sequence[float] | None = None,
+    tolerance_px: float = TOLERANCE_PX,
     provenance: Provenance | None = None,
     progress: Progress | None = None,
 ) -> Calibration:
@@ -81,65 +128,40 @@ def calibrate_pair(
             RANSAC homography to the matched points instead.
         view_names: for the lists of used and rejected views; numbers when None.
         refine_intrinsics: optimise intrinsics jointly with the pose.
+        bend: estimate how the board deviates from flat.
+        distances_m: where the rig will be used, for the verdict; around the reference plane when None.
+        tolerance_px: largest bearable alignment error, for the verdict.
         provenance: stored in the rig.
         progress: called with (pictures done, pictures in all).
 
     Raises:
         RigsightError: CAL-011 unreadable picture, CAL-013 numbers of pictures differ, CAL-014 mixed sizes,
             CAL-015 board in no picture, CAL-016 too few views, CAL-017 camera not determined, CAL-018 views
-            contradict each other, CAL-019 no homography fits.
+            contradict each other, CAL-019 no homography fits, CAL-009 the board's symmetry leaves two poses.
     """
     if len(reference_pictures) != len(camera_pictures):
         raise codes.PICTURES_UNPAIRED(
             f"{len(reference_pictures)} pictures of '{names[0]}' and {len(camera_pictures)} of '{names[1]}'"
         )
-    views = _view_names(view_names, len(reference_pictures))
-    total = 2 * len(views)
-    sides = (reference_pictures, camera_pictures)
-    found: list[dict[str, Detection]] = []
-    for index, (name, pictures) in enumerate(zip(names, sides, strict=True)):
-        found.append(_detect_all(pictures, views, board, name, progress, index * len(views), total))
-    rejected: dict[str, str] = {}
-    for view in views:
-        missing = [name for name, side in zip(names, found, strict=True) if view not in side]
-        if missing:
-            rejected[view] = f"{' and '.join(missing)}: {NOT_FOUND}"
-    common = len(views) - len(rejected)
-    if common < FEWEST_VIEWS:
-        raise codes.TOO_FEW_VIEWS(
-            f"both cameras see the board in {common} of {len(views)} pairs, {FEWEST_VIEWS} are the least"
-        )
-    reference, camera = (
-        _solve_camera(side, board, spectrum, model, name)
-        for side, spectrum, model, name in zip(found, spectra, models, names, strict=True)
-    )
-    pair = calibrate_extrinsics(reference, camera, board, refine_intrinsics=refine_intrinsics)
-    for reasons in (reference.rejected, camera.rejected, pair.rejected):
-        rejected |= {view: reason for view, reason in reasons.items() if view not in rejected}
-    matched = list(pair.points.values())
-    chosen: Plane | Cylinder | MatchedHomography
-    if surface == "homography":
-        chosen = matched_homography(pair.reference, pair.camera, matched)
-    else:
-        chosen = surface or Plane(distance_m=10.0)
-    rig = Rig(
-        cameras={names[0]: pair.reference, names[1]: pair.camera},
-        reference=names[0],
-        transforms={names[1]: as_matrix4(pair.T_camera_reference)},
-        surface=chosen,
-        output=_own_grid(names[0], pair.reference),
-        provenance=provenance or Provenance(),
-    )
-    return Calibration(
-        rig=with_crop(rig),
-        rms_px={names[0]: reference.rms_px, names[1]: camera.rms_px},
-        stereo_rms_px=pair.rms_px,
-        epipolar_px=pair.epipolar_px,
-        baseline_m=float((pair.T_camera_reference[:3, 3] ** 2).sum() ** 0.5),
-        views_used=tuple(pair.points),
-        views_rejected={view: rejected[view] for view in views if view in rejected},
-        views_reordered=pair.reordered,
-        points={view: dict(zip(names, points, strict=True)) for view, points in pair.points.items()},
+    order = _view_names(view_names, len(reference_pictures))
+    found: dict[str, dict[str, Detection]] = {}
+    for name, pictures in zip(names, (reference_pictures, camera_pictures), strict=True):
+        done = len(found) * len(order)
+        found[name] = detect_views(pictures, order, board, name, progress, done, 2 * len(order))
+    setups = [
+        Setup(name, spectrum, model) for name, spectrum, model in zip(names, spectra, models, strict=True)
+    ]
+    return solve_detected(
+        found,
+        order,
+        board,
+        setups,
+        surface=surface,
+        refine_intrinsics=refine_intrinsics,
+        bend=bend,
+        distances_m=distances_m,
+        tolerance_px=tolerance_px,
+        provenance=provenance,
     )
 
 
@@ -151,29 +173,102 @@ def calibrate_single(
     spectrum: Spectrum = "rgb",
     model: Model = "pinhole-radtan",
     view_names: Sequence[str] | None = None,
+    bend: bool = False,
     provenance: Provenance | None = None,
     progress: Progress | None = None,
 ) -> Calibration:
     """Calibrate one camera; the rig holds it alone. Arguments and errors as in :func:`calibrate_pair`."""
-    views = _view_names(view_names, len(pictures))
-    found = _detect_all(pictures, views, board, name, progress, 0, len(views))
-    solution = _solve_camera(found, board, spectrum, model, name)
-    rig = Rig(
-        cameras={name: solution.camera},
-        reference=name,
-        output=_own_grid(name, solution.camera),
-        provenance=provenance or Provenance(),
-    )
-    rejected = {view: f"{name}: {NOT_FOUND}" for view in views if view not in found} | solution.rejected
+    order = _view_names(view_names, len(pictures))
+    found = {name: detect_views(pictures, order, board, name, progress)}
+    setups = [Setup(name, spectrum, model)]
+    return solve_detected(found, order, board, setups, bend=bend, provenance=provenance)
+
+
+def solve_detected(
+    found: Mapping[str, Mapping[str, Detection]],
+    order: Sequence[str],
+    board: Board,
+    setups: Sequence[Setup],
+    *,
+    surface: Plane | Cylinder | Literal["homography"] | None = None,
+    refine_intrinsics: bool = True,
+    bend: bool = False,
+    distances_m: Sequence[float] | None = None,
+    tolerance_px: float = TOLERANCE_PX,
+    provenance: Provenance | None = None,
+) -> Calibration:
+    """Calibrate from detections: camera -> view -> detection; ``order`` names all views, seen or not.
+
+    The rest as in :func:`calibrate_pair`.
+    """
+    names = [setup.name for setup in setups]
+    missing = {view: [name for name in names if view not in found[name]] for view in order}
+    rejected = {view: f"{' and '.join(who)}: {NOT_FOUND}" for view, who in missing.items() if who}
+    if len(order) - len(rejected) < FEWEST_VIEWS:
+        both = "both cameras see" if len(names) > 1 else f"camera '{names[0]}' sees"
+        raise codes.TOO_FEW_VIEWS(
+            f"{both} the board in {len(order) - len(rejected)} of {len(order)} views, {FEWEST_VIEWS} are the "
+            "least"
+        )
+    views = [
+        View(view, {name: found[name][view] for name in names if view in found[name]})
+        for view in order
+        if len(missing[view]) < len(names)
+    ]
+    solution = solve_rig(views, board, setups, refine_intrinsics=refine_intrinsics, bend=bend)
+    rejected |= {view: reason for view, reason in solution.rejected.items() if view not in rejected}
+    rig = with_crop(_rig(solution, surface, provenance))
+    residuals = solution.residuals.values()
+    own = {name: rms(*(off[name] for off in residuals if name in off)) for name in names}
+    used = tuple(view.name for view in solution.views if len(view.seen) == len(names))
+    common = {
+        "rig": rig,
+        "rms_px": own,
+        "views_used": used,
+        "views_rejected": {view: rejected[view] for view in order if view in rejected},
+        "views_reordered": solution.reordered,
+        "solution": solution,
+        "held_out": held_out_error(solution, board),
+        "points": solution.points(),
+    }
+    if len(names) == 1:
+        return Calibration(**common, stereo_rms_px=None, epipolar_px=None, baseline_m=None)  # type: ignore[arg-type]
+    T = solution.transforms[names[1]]
+    nominal = rig.surface.distance_m if isinstance(rig.surface, Plane) else REFERENCE_PLANE_M
+    distances = list(distances_m or [nominal * factor for factor in DISTANCES_OF_SURFACE])
+    verdict, alignment = judge(rig, names[1], distances, tolerance_px)
+    pairs = list(solution.matched(names[1]).values())
     return Calibration(
-        rig=with_crop(rig),
-        rms_px={name: solution.rms_px},
-        stereo_rms_px=None,
-        epipolar_px=None,
-        baseline_m=None,
-        views_used=tuple(solution.poses),
-        views_rejected={view: rejected[view] for view in views if view in rejected},
-        points={view: {name: points} for view, points in solution.points.items()},
+        **common,  # type: ignore[arg-type]
+        stereo_rms_px=rms(*(off for seen in residuals for off in seen.values())),
+        epipolar_px=epipolar_error_px(*(solution.cameras[name] for name in names[:2]), T, pairs),
+        baseline_m=float(np.linalg.norm(T[:3, 3])),
+        alignment=alignment,
+        verdict=verdict,
+    )
+
+
+def _rig(
+    solution: Solution,
+    surface: Plane | Cylinder | Literal["homography"] | None,
+    provenance: Provenance | None,
+) -> Rig:
+    reference = solution.reference
+    chosen: Plane | Cylinder | MatchedHomography
+    if surface == "homography":
+        other = list(solution.cameras)[1]
+        matched = list(solution.matched(other).values())
+        chosen = matched_homography(solution.cameras[reference], solution.cameras[other], matched)
+    else:
+        chosen = surface or Plane(distance_m=REFERENCE_PLANE_M)
+    return Rig(
+        cameras=solution.cameras,
+        reference=reference,
+        transforms={name: as_matrix4(T) for name, T in solution.transforms.items()},
+        surface=chosen,
+        output=_own_grid(reference, solution.cameras[reference]),
+        covariance=solution.covariance,
+        provenance=provenance or Provenance(),
     )
 
 
@@ -193,49 +288,6 @@ def with_crop(rig: Rig) -> Rig:
 
 def _view_names(names: Sequence[str] | None, count: int) -> list[str]:
     return list(names) if names is not None else [f"{index:03d}" for index in range(count)]
-
-
-def _detect_all(
-    pictures: Sequence[Picture],
-    views: Sequence[str],
-    board: Board,
-    name: str,
-    progress: Progress | None,
-    done: int,
-    total: int,
-) -> dict[str, Detection]:
-    """View -> detection, for the views in which the board is found."""
-    found: dict[str, Detection] = {}
-    size: tuple[int, int] | None = None
-    for index, (view, picture) in enumerate(zip(views, pictures, strict=True)):
-        image = as_image(picture)
-        its = (image.shape[1], image.shape[0])
-        if size is not None and its != size:
-            place = picture if isinstance(picture, (str, Path)) else view
-            raise codes.PICTURES_OF_MIXED_SIZE(
-                f"camera '{name}' has a picture of {its[0]}x{its[1]} after others of {size[0]}x{size[1]}",
-                where=place,
-            )
-        size = its
-        detection = detect(image, board)
-        if detection is not None:
-            found[view] = detection
-        if progress:
-            progress(done + index + 1, total)
-    if not found:
-        raise codes.BOARD_NOT_FOUND(
-            f"{board.kind} of {board.columns} x {board.rows} in none of {len(pictures)} pictures of camera "
-            f"'{name}'"
-        )
-    return found
-
-
-def _solve_camera(
-    found: dict[str, Detection], board: Board, spectrum: Spectrum, model: Model, name: str
-) -> CameraSolution:
-    size = next(iter(found.values())).size
-    points = {view: detection.points for view, detection in found.items()}
-    return calibrate_camera(points, board, size, spectrum=spectrum, model=model, name=name)
 
 
 def _own_grid(name: str, camera: Camera) -> OutputGrid:

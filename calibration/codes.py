@@ -29,6 +29,17 @@ PICTURE_OF_ANOTHER_CAMERA = define(
     "Check that the cameras are not swapped and that the stream is not resized; rig.yaml holds for one "
     "resolution.",
 )
+NO_COVARIANCE = define(
+    "CAL-006",
+    "The rig states no covariance",
+    "Calibrate again with this release; rigs made by hand or imported carry none.",
+)
+ORDER_AMBIGUOUS = define(
+    "CAL-009",
+    "The board looks the same after a turn, and the views do not tell which way round it was",
+    "Turn the board about its own normal between views, or use one without symmetry: asymmetric circles with "
+    "an odd number of rows, ChArUco or AprilGrid.",
+)
 BOARD_INVALID = define(
     "CAL-010",
     "board.yaml cannot be used",
@@ -78,4 +89,98 @@ HOMOGRAPHY_FAILED = define(
     "CAL-019",
     "No homography fits the matched board points",
     "Hold the board near the working distance in every picture, or calibrate with a plane surface instead.",
+)
+NO_DISTANCE = define(
+    "CAL-030",
+    "A distance is no distance",
+    "Give metres above zero; skip the frame when the range finder has no echo.",
+)
+OUTSIDE_THE_PIPE = define(
+    "CAL-031",
+    "The camera is outside the pipe that the rig describes",
+    "Correct radius_m, point_m and direction of the cylinder: the axis in the reference camera's frame, metres.",
+)
+DEPTH_UNUSABLE = define(
+    "CAL-032",
+    "A depth picture cannot be used",
+    "Give depth along the optical axis on the output grid: 16-bit millimetres (PNG, TIFF) or float metres "
+    "(.npy, TIFF), 0 or NaN where unknown.",
+)
+NO_PIPE_TO_UNROLL = define(
+    "CAL-033",
+    "There is no pipe to unroll",
+    "Give the rig a surface of kind cylinder (radius_m, point_m, direction), and a section ahead of the camera.",
+)
+RANGE_TOO_WIDE = define(
+    "CAL-034",
+    "No few maps cover the range of distances",
+    "Narrow the range of distances, or allow a larger error.",
+)
+OFFSET_UNDETERMINED = define(
+    "CAL-040",
+    "The clip does not determine the time offset of the cameras",
+    "Wave the board for 20 s in front of both cameras, fast, in changing directions and without rhythm.",
+)
+CLIP_UNUSABLE = define(
+    "CAL-041",
+    "A clip cannot be used for the time offset",
+    "Record both cameras together for 20 s and give the stamps of their own clocks (timestamps.csv, a video's, "
+    "or --rate).",
+)
+DRIFT_BASELINE_INVALID = define(
+    "CAL-042",
+    "The drift baseline cannot be used",
+    "Take it again right after calibrating: 'rigsight check-rig RIG --source URI --baseline'.",
+)
+RIG_NOT_CHECKABLE = define(
+    "CAL-043",
+    "The rig cannot be checked for drift",
+    "The check compares an RGB and a thermal camera of one rig.yaml; calibrate both together.",
+)
+RIG_DRIFTED = define(
+    "CAL-044",
+    "The cameras have moved against each other since the calibration",
+    "Fasten them and calibrate again; the check changes nothing by itself.",
+    3,
+)
+DRIFT_UNKNOWN = define(
+    "CAL-045",
+    "The pictures do not tell whether the cameras have moved",
+    "Take at least 50 pairs of scenes with edges that both cameras see (buildings, trees, vehicles) in motion.",
+    4,
+)
+EXCHANGE_UNREADABLE = define(
+    "CAL-060",
+    "A calibration file of another tool cannot be read",
+    "Check the path and that the file is whole; write it again with the tool that made it.",
+)
+EXCHANGE_GARBLED = define(
+    "CAL-061",
+    "A calibration file of another tool lacks an entry or holds a wrong one",
+    "Correct the named entry, or write the file again with the tool that made it.",
+)
+EXCHANGE_UNSUPPORTED = define(
+    "CAL-062",
+    "A calibration file of another tool holds a camera that a rig cannot",
+    "Calibrate with a pinhole (radtan) or Kannala-Brandt lens in that tool, or with 'rigsight calibrate'.",
+)
+EXPORT_LOSSY = define(
+    "CAL-063",
+    "The format cannot hold this rig without loss",
+    "Choose another format; docs/exchange.md says what each can hold.",
+)
+EXCHANGE_FORMAT = define(
+    "CAL-064",
+    "The format of a calibration is not known",
+    "Give --format kalibr, ros, opencv, colmap or mrcal.",
+)
+EXCHANGE_INCOMPLETE = define(
+    "CAL-065",
+    "The files of another tool do not say all that a rig needs",
+    "Give what is missing as an option; 'rigsight rig import --help' lists them.",
+)
+EXCHANGE_IMPLAUSIBLE = define(
+    "CAL-066",
+    "The files of another tool describe a rig that cannot be",
+    "Check the transform and its unit (metres), and write the file again.",
 )

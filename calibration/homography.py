@@ -7,8 +7,8 @@ import numpy as np
 
 from rigsight.calibration import codes
 from rigsight.calibration.boards import Float64
-from rigsight.calibration.extrinsics import to_ideal
 from rigsight.calibration.rig import Camera, MatchedHomography, as_matrix3
+from rigsight.calibration.solve.epipolar import to_ideal
 
 THRESHOLD_PX = 3.0
 LEAST_INLIERS = 0.3

@@ -130,7 +130,7 @@ class Covariance(StrictModel):
     """Joint covariance of the solution, so that alignment error can be computed on the device.
 
     ``parameters`` names rows: ``<camera>.fx|fy|cx|cy|k1|…`` and ``T_<camera>_<reference>.rx|ry|rz|tx|ty|tz``
-    (rotation vector in radians, metres).
+    (metres; radians of a small rotation on the left, R -> exp([r]x) R). What is not named is taken as exact.
     """
 
     parameters: tuple[str, ...]

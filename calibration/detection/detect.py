@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
-from rigsight.calibration.boards import Board, Float64
+from rigsight.calibration.boards import Board
 from rigsight.calibration.detection.chessboard import find_chessboard
 from rigsight.calibration.detection.circles import find_circles
+from rigsight.calibration.detection.detection import Detection
+from rigsight.calibration.detection.effort import DEADLINE_S, Clock
 from rigsight.calibration.detection.grey import to_grey
 from rigsight.calibration.detection.grid import in_view_order
+from rigsight.calibration.detection.markers import find_markers
 from rigsight.calibration.pictures import Image
 
-TYPICAL_SIGMA_PX = 0.1  # of a point whose detector states nothing; the solver scales it to the residuals
 
+def detect(image: Image, board: Board, deadline_s: float = DEADLINE_S) -> Detection | None:
+    """Find the board in a picture, uint8 or uint16, [H,W] or [H,W,3]; bright or dark on the other.
 
-@dataclass(frozen=True)
-class Detection:
-    """The board in one picture.
-
-    Attributes:
-        points: float64 [N,2], pixels, in one of ``board.orders()`` where the board has several.
-        size: (width, height) of the picture.
-        ids: int [N], the row of ``board.object_points()`` that each point belongs to; all of them where None
-            is given. Boards with markers may be seen in part.
-        covariance: float64 [N,2,2], square pixels, of every point; isotropic where None is given. The
-            solver estimates one factor a camera, so that only ratios must be right.
-        ellipse_centres: whether the points are centres of the ellipses that circles become, which the
-            solver frees of their perspective bias, rather than pictures of the circles' centres.
+    Returns None when the board is not seen completely, or what was found is no regular grid. Boards with
+    markers may be seen in part, a quarter of their points at least. After ``deadline_s`` seconds the search
+    is given up.
     """
-
-    points: Float64
-    size: tuple[int, int]
-    ids: NDArray[np.intp] = None  # type: ignore[assignment]
-    covariance: Float64 = None  # type: ignore[assignment]
-    ellipse_centres: bool = False
-
-    def __post_init__(self) -> None:
-        if self.ids is None:
-            object.__setattr__(self, "ids", np.arange(len(self.points), dtype=np.intp))
-        if self.covariance is None:
-            each = np.broadcast_to(TYPICAL_SIGMA_PX**2 * np.eye(2), (len(self.points), 2, 2))
-            object.__setattr__(self, "covariance", each)
-
-
-def detect(image: Image, board: Board) -> Detection | None:
-    """Find the whole board in a picture, uint8 or uint16, [H,W] or [H,W,3]; bright or dark on the other.
-
-    Returns None when the board is not seen completely, or what was found is no regular grid.
-    """
-    grey = to_grey(image)
-    points = find_chessboard(grey, board) if board.kind == "chessboard" else find_circles(grey, board)
+    grey, clock = to_grey(image), Clock(deadline_s)
+    size = (grey.shape[1], grey.shape[0])
+    if board.marker_count:
+        found = find_markers(grey, board)
+        return None if found is None else Detection(found[0], (grey.shape[1], grey.shape[0]), ids=found[1])
+    if board.kind != "chessboard":
+        grid = find_circles(grey, board, clock)
+        return None if grid is None else Detection(grid.points, size, covariance=grid.covariance)
+    points = find_chessboard(grey, board)
     ordered = None if points is None else in_view_order(points, board)
-    if ordered is None:
-        return None
-    return Detection(ordered, (grey.shape[1], grey.shape[0]), ellipse_centres=board.kind != "chessboard")
+    return None if ordered is None else Detection(ordered, size)

@@ -12,7 +12,7 @@ import pytest
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.detection.chessboard import is_whole_board, refine_corners
 from rigsight.calibration.detection.detect import detect
-from rigsight.calibration.intrinsics import circle_bias
+from rigsight.calibration.solve.circle_bias import circle_bias
 from rigsight.calibration.pictures import find_pictures, read_picture
 from rigsight.calibration.projection import project
 from rigsight.calibration.rig import Camera

@@ -1,0 +1,1 @@
+"""Joint solution of intrinsics, extrinsics and board poses, with its covariance."""

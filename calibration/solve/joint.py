@@ -1,0 +1,267 @@
+"""Two cameras (or one) solved together from views of one board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rigsight.calibration import codes
+from rigsight.calibration.boards import Board, Float64
+from rigsight.calibration.rig import Camera, Covariance
+from rigsight.calibration.solve.camera import (
+    FEWEST_VIEWS,
+    MAX_REJECTED,
+    OUTLIER_AT_LEAST_PX,
+    OUTLIER_OF_MEDIAN,
+    CameraSolution,
+    check_conditioning,
+    rms,
+    solve_camera,
+)
+from rigsight.calibration.solve.first_guess import Model, Spectrum, checked_lens
+from rigsight.calibration.solve.lens import lens_names, lens_vector
+from rigsight.calibration.solve.noise import covariance_of
+from rigsight.calibration.solve.orders import agree_on_orders, board_turn
+from rigsight.calibration.solve.refine import Refined, refine, view_errors
+from rigsight.calibration.solve.solution import Solution
+from rigsight.calibration.solve.state import State
+from rigsight.calibration.solve.views import View, reordered
+
+# A k3 that the views do not show bends the picture's corners by pixels: it is left out.
+SIGNIFICANT_SIGMAS = 3.0
+AMBIGUOUS = 0.8  # support of a contradicting relative pose, as a part of the best one's
+OTHER_POSE = "the relative pose of the cameras differs from that of the other views"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is known of a camera before it is calibrated."""
+
+    name: str
+    spectrum: Spectrum = "rgb"
+    model: Model = "pinhole-radtan"
+    start: Camera | None = None
+
+
+def solve_rig(
+    views: Sequence[View],
+    board: Board,
+    setups: Sequence[Setup],
+    *,
+    refine_intrinsics: bool = True,
+    bend: bool = False,
+) -> Solution:
+    """Solve lenses, relative pose and board poses jointly, with their covariance.
+
+    Every camera is first solved alone; then one relative pose is found on which the views agree, whatever
+    corner the detections began at; then everything moves together. Views that fit far worse than the rest
+    are dropped, worst first. Views that only one camera saw still serve its lens.
+
+    Args:
+        views: what was detected.
+        board: what it was detected on.
+        setups: one or two cameras, the reference first.
+        refine_intrinsics: let the lenses move in the joint solution; otherwise they stay as each camera's own
+            views have them, and their covariance is left out.
+        bend: estimate how the board deviates from flat.
+
+    Raises:
+        RigsightError: CAL-016 too few views, CAL-017 a camera is not determined, CAL-018 the views contradict
+            each other, CAL-009 two relative poses fit equally well.
+    """
+    alone = {
+        setup.name: solve_camera(
+            {view.name: view.seen[setup.name] for view in views if setup.name in view.seen},
+            board,
+            spectrum=setup.spectrum,
+            model=setup.model,
+            name=setup.name,
+            start=setup.start,
+        )
+        for setup in setups
+    }
+    rejected = _rejected_alone(alone)
+    views = [view for view in views if view.name not in rejected]
+    extrinsics = [np.eye(4)]
+    swapped: tuple[str, ...] = ()
+    if len(setups) > 1:
+        reference, other = alone.values()
+        views, pose, swapped, contradicting = _agreed(views, board, reference, other, setups[1].name)
+        rejected |= contradicting
+        extrinsics.append(pose)
+    start = _start(views, alone, extrinsics, refine_intrinsics, bend)
+    views, refined, worse = _without_outliers(start, views, board, len(views) + len(rejected))
+    rejected |= worse
+    refined = _with_significant_k3(refined, views, board)
+    return _solution(refined, views, board, rejected, swapped)
+
+
+def _rejected_alone(alone: Mapping[str, CameraSolution]) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    for solution in alone.values():
+        reasons = {**solution.rejected, **reasons}
+    return reasons
+
+
+def _agreed(
+    views: Sequence[View], board: Board, reference: CameraSolution, other: CameraSolution, name: str
+) -> tuple[list[View], Float64, tuple[str, ...], dict[str, str]]:
+    """Views with the points in agreeing orders, T_camera_reference, reordered views, contradicting views."""
+    common = [view.name for view in views if view.name in reference.poses and view.name in other.poses]
+    if len(common) < FEWEST_VIEWS:
+        raise codes.TOO_FEW_VIEWS(
+            f"both cameras see the board in {len(common)} pairs, {FEWEST_VIEWS} are the least"
+        )
+    consensus = agree_on_orders(
+        [reference.poses[view] for view in common], [other.poses[view] for view in common], board
+    )
+    if consensus.support < max(FEWEST_VIEWS, len(common) / 2):
+        raise codes.VIEWS_CONTRADICT(
+            f"only {consensus.support} of {len(common)} pairs agree on the relative pose of the cameras"
+        )
+    if consensus.rival_support >= AMBIGUOUS * consensus.support:
+        raise codes.ORDER_AMBIGUOUS(
+            f"two relative poses of the cameras fit {consensus.support} and {consensus.rival_support} of "
+            f"{len(common)} pairs"
+        )
+    orders = dict(zip(common, consensus.orders, strict=True))
+    identity = board.orders()[0]
+    agreed, swapped, contradicting = [], [], {}
+    for view in views:
+        if view.name in orders:
+            order = orders[view.name]
+            if order is None:
+                contradicting[view.name] = OTHER_POSE
+                continue
+            if not np.array_equal(order, identity):
+                swapped.append(view.name)
+                other.poses[view.name] = other.poses[view.name] @ board_turn(board, order)
+                view = View(view.name, {**view.seen, name: reordered(view.seen[name], board, order)})
+        agreed.append(view)
+    return agreed, consensus.pose, tuple(swapped), contradicting
+
+
+def _start(
+    views: Sequence[View],
+    alone: Mapping[str, CameraSolution],
+    extrinsics: Sequence[Float64],
+    refine_intrinsics: bool,
+    bend: bool,
+) -> State:
+    poses = []
+    for view in views:
+        name = next(name for name in alone if name in view.seen)
+        back = np.linalg.inv(extrinsics[list(alone).index(name)])
+        poses.append(back @ alone[name].poses[view.name])
+    cameras = tuple(solution.camera for solution in alone.values())
+    return State(
+        names=tuple(alone),
+        cameras=cameras,
+        free=tuple(np.full(len(lens_names(camera)), refine_intrinsics) for camera in cameras),
+        extrinsics=np.array(extrinsics),
+        poses=np.array(poses),
+        bend=np.zeros(2) if bend else None,
+    )
+
+
+def _without_outliers(
+    state: State, views: Sequence[View], board: Board, offered: int
+) -> tuple[list[View], Refined, dict[str, str]]:
+    """The joint minimum without the views that fit far worse than the rest."""
+    kept, rejected = list(views), dict[str, str]()
+    while True:
+        refined = refine(state, kept, board)
+        errors = {name: rms(*off.values()) for name, off in view_errors(refined, kept, board).items()}
+        worst = max(errors, key=lambda name: errors[name])
+        median = float(np.median(list(errors.values())))
+        limit = max(OUTLIER_OF_MEDIAN * median, OUTLIER_AT_LEAST_PX)
+        pairs = sum(len(view.seen) == len(state.names) for view in kept)
+        enough = pairs > FEWEST_VIEWS and len(rejected) + 1 <= MAX_REJECTED * offered
+        if errors[worst] <= limit or not enough:
+            return kept, refined, rejected
+        rejected[worst] = f"pair: error {errors[worst]:.2f} px, the median pair has {median:.2f} px"
+        remaining = [index for index, view in enumerate(kept) if view.name != worst]
+        kept = [kept[index] for index in remaining]
+        state = refined.state.without_views(remaining)
+
+
+def _with_significant_k3(refined: Refined, views: Sequence[View], board: Board) -> Refined:
+    """The minimum with a k3 for the pinhole lenses whose views show one."""
+    state = refined.state
+    lenses = zip(state.cameras, state.free, strict=True)
+    wanted = [bool(c.model == "pinhole-radtan" and len(c.D) == 4 and free.any()) for c, free in lenses]
+    if not any(wanted):
+        return refined
+    tried = refine(_with_k3(state, wanted), views, board)
+    try:
+        sigmas = np.sqrt(np.diag(covariance_of(tried.found.arrow)))
+    except np.linalg.LinAlgError:
+        return refined
+    shown = []
+    for index, (camera, want) in enumerate(zip(tried.state.cameras, wanted, strict=True)):
+        k3 = sigmas[tried.state.lens_columns(index)][-1] if want else np.inf
+        shown.append(bool(want and abs(lens_vector(camera)[8]) > SIGNIFICANT_SIGMAS * k3))
+    if shown == wanted:
+        return tried
+    return refine(_with_k3(state, shown), views, board) if any(shown) else refined
+
+
+def _with_k3(state: State, chosen: Sequence[bool]) -> State:
+    cameras = [
+        camera.model_copy(update={"D": (*camera.D, 0.0)}) if choose else camera
+        for camera, choose in zip(state.cameras, chosen, strict=True)
+    ]
+    free = [np.append(f, True) if choose else f for f, choose in zip(state.free, chosen, strict=True)]
+    return replace(state, cameras=tuple(cameras), free=tuple(free))
+
+
+def _solution(
+    refined: Refined,
+    views: Sequence[View],
+    board: Board,
+    rejected: dict[str, str],
+    swapped: Sequence[str],
+) -> Solution:
+    state = refined.state
+    for name, camera in zip(state.names, state.cameras, strict=True):
+        checked_lens(camera, name)
+    try:
+        matrix = covariance_of(refined.found.arrow)
+    except np.linalg.LinAlgError as error:
+        raise codes.SOLVE_DEGENERATE("the views leave the cameras undetermined") from error
+    names = state.shared_names
+    rig_rows = [index for index, name in enumerate(names) if not name.startswith("board.")]
+    for index, name in enumerate(state.names):
+        columns = state.lens_columns(index)
+        if state.free[index].all():
+            sigma = float(np.sqrt(matrix[columns, columns][0, 0])) / state.cameras[index].K[0][0]
+            seen = {v.name: state.extrinsics[index] @ p for v, p in zip(views, state.poses, strict=True)}
+            check_conditioning({v.name: seen[v.name] for v in views if name in v.seen}, sigma, name)
+    matrix = matrix[np.ix_(rig_rows, rig_rows)]
+    return Solution(
+        cameras=dict(zip(state.names, state.cameras, strict=True)),
+        transforms=dict(zip(state.names[1:], state.extrinsics[1:], strict=True)),
+        poses={view.name: pose for view, pose in zip(views, state.poses, strict=True)},
+        residuals=view_errors(refined, views, board),
+        noise_px=_noise_px(refined, views),
+        covariance=Covariance(
+            parameters=tuple(names[row] for row in rig_rows),
+            matrix=tuple(tuple(float(value) for value in row) for row in matrix),
+        ),
+        bend_m=None if state.bend is None else (float(state.bend[0]), float(state.bend[1])),
+        views=tuple(views),
+        rejected=rejected,
+        reordered=tuple(name for name in swapped if name not in rejected),
+        refined=refined,
+    )
+
+
+def _noise_px(refined: Refined, views: Sequence[View]) -> dict[str, float]:
+    """Standard deviation of a typical point along one axis, pixels."""
+    noise = {}
+    for name, factor in zip(refined.state.names, refined.factors, strict=True):
+        stated = np.concatenate([np.asarray(v.seen[name].covariance) for v in views if name in v.seen])
+        noise[name] = factor * float(np.sqrt(np.trace(stated, axis1=1, axis2=2).mean() / 2))
+    return noise
