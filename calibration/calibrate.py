@@ -241,7 +241,7 @@ def solve_detected(
     return Calibration(
         **common,  # type: ignore[arg-type]
         stereo_rms_px=rms(*(off for seen in residuals for off in seen.values())),
-        epipolar_px=epipolar_error_px(*(solution.cameras[name] for name in names[:2]), T, pairs),
+        epipolar_px=epipolar_error_px(solution.cameras[names[0]], solution.cameras[names[1]], T, pairs),
         baseline_m=float(np.linalg.norm(T[:3, 3])),
         alignment=alignment,
         verdict=verdict,

@@ -115,7 +115,7 @@ def adjust_poses(state: State, observed: Sequence[Observations], target: Target,
     for _ in range(steps):
         _, weights = _costs(state, observed, target)
         together = total(_linearised(state, observed, target, weights))
-        poses: Float64 = np.linalg.solve(together.own, together.own_side[:, :, None])[:, :, 0]
+        poses = np.linalg.solve(together.own, together.own_side[:, :, None])[:, :, 0].astype(np.float64)
         state = state.moved(np.zeros(state.shared_count), poses)
         if np.abs(poses).max() < 1e-10:
             break

@@ -83,7 +83,7 @@ def distort_with_derivative(camera: Camera, rays: Float64) -> tuple[Float64, Flo
 
 
 def _radtan(d: Float64, count: int, x: Float64, y: Float64) -> tuple[Float64, Float64, Float64]:
-    """Distorted coordinates [N,2], their derivatives by the ray [N,2,2] and by the coefficients [N,2,count]."""
+    """Distorted coordinates [N,2], derivatives by the ray [N,2,2] and by the coefficients [N,2,count]."""
     k1, k2, p1, p2, k3, k4, k5, k6 = np.concatenate([d, np.zeros(8 - len(d))])
     r2 = x * x + y * y
     r4, r6 = r2 * r2, r2 * r2 * r2

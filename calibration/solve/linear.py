@@ -1,8 +1,8 @@
 """The normal equations of one step: the problem linearised at a state, gathered view by view.
 
 A board's pose touches only its own view, so the normal matrix is an arrow: a small shared block, one 6x6
-block a view and what joins them. Eliminating the poses (Schur complement) leaves the shared block: the information
-that each view holds about the rig, which simply adds up over views.
+block a view and what joins them. Eliminating the poses (Schur complement) leaves the shared block: the
+information that each view holds about the rig, which simply adds up over views.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ def test_boards_seen_in_part_count_with_the_points_they_show(rig: Rig, poses: li
 
 
 def test_the_minimum_is_that_of_scipys_sparse_least_squares(rig: Rig, poses: list[Float64]) -> None:
-    """scipy with numerical derivatives, from our minimum: it finds nothing better, and the same covariance."""
+    """scipy from our minimum, derivatives by differences: nothing better, and the same covariance."""
     from scipy.optimize import least_squares
 
     views = views_of(rig, poses[:8], noise=0.2)
