@@ -124,8 +124,8 @@ OFFSET_UNDETERMINED = define(
 CLIP_UNUSABLE = define(
     "CAL-041",
     "A clip cannot be used for the time offset",
-    "Record both cameras together for 20 s and give the stamps of their own clocks (timestamps.csv, a video's, "
-    "or --rate).",
+    "Record both cameras together for 20 s and give the stamps of their own clocks (timestamps.csv, a "
+    "video's, or --rate).",
 )
 DRIFT_BASELINE_INVALID = define(
     "CAL-042",
@@ -146,7 +146,8 @@ RIG_DRIFTED = define(
 DRIFT_UNKNOWN = define(
     "CAL-045",
     "The pictures do not tell whether the cameras have moved",
-    "Take at least 50 pairs of scenes with edges that both cameras see (buildings, trees, vehicles) in motion.",
+    "Take at least 50 pairs on the move, of scenes with edges that both cameras see (buildings, trees, "
+    "vehicles).",
     4,
 )
 EXCHANGE_UNREADABLE = define(

@@ -1,0 +1,1 @@
+"""Calibrations of other tools: Kalibr, ROS, OpenCV, COLMAP and mrcal, read and written."""
