@@ -54,7 +54,7 @@ def errors_text() -> str:
     for prefix, codes in groupby(every_code(), key=lambda code: code.code.split("-")[0]):
         entries = [
             f"### {code.code}\n\n**{code.title}.** {code.remedy}"
-            + ("\n" if code.exit_code == USER_INPUT else " (Exit code 1.)\n")
+            + ("\n" if code.exit_code == USER_INPUT else f" (Exit code {code.exit_code}.)\n")
             for code in codes
         ]
         sections.append(f"## {GROUPS[prefix]}\n\n" + "\n".join(entries))

@@ -24,7 +24,7 @@ def words_of_every_command() -> list[list[str]]:
     found = []
     for verb in VERBS:
         try:
-            app = importlib.import_module(f"rigsight.cli.{verb}").app
+            app = importlib.import_module(f"rigsight.cli.{verb.replace('-', '_')}").app
         except ModuleNotFoundError:
             found.append([verb])
             continue

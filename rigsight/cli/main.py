@@ -27,10 +27,11 @@ MISSING_PART = define(
     "CLI-004", "An optional part is not installed", "Install it as the message says.", ENVIRONMENT
 )
 
-# verb -> one line of help; rigsight/cli/<verb>.py holds `app` (a typer.Typer).
+# verb -> one line of help; rigsight/cli/<verb>.py (- as _) holds `app` (a typer.Typer).
 VERBS: dict[str, str] = {
     "demo": "the whole chain on the simulated rig, with a report to look at",
     "calibrate": "board pictures of two cameras -> rig.yaml",
+    "time-offset": "clips of a waved board -> offset of the cameras' clocks",
     "align": "align one RGB + thermal pair",
     "train": "train a model from a configuration",
     "evaluate": "score a checkpoint or a bundle",
@@ -43,7 +44,8 @@ VERBS: dict[str, str] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code (0 fine, 1 environment, 2 the user's input, 130 Ctrl-C)."""
+    """Run one verb; returns the exit code (0 fine, 1 environment, 2 the user's input, 3 and 4 as
+    ``check-rig`` says, 130 Ctrl-C)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _run(words)
@@ -84,7 +86,7 @@ def run_verb(verb: str, words: list[str]) -> int:
         raise BAD_USAGE(f"there is no verb '{verb}'", fix=hint)
     import typer
 
-    app = importlib.import_module(f"rigsight.cli.{verb}").app
+    app = importlib.import_module(f"rigsight.cli.{verb.replace('-', '_')}").app
     command = typer.main.get_command(app)
     try:
         code = command.main(args=words, prog_name=f"rigsight {verb}", standalone_mode=False)
@@ -104,7 +106,7 @@ def run_verb(verb: str, words: list[str]) -> int:
 
 def overview() -> str:
     """The text of ``rigsight --help``."""
-    rows = "\n".join(f"  {verb:<11}{text}" for verb, text in VERBS.items())
+    rows = "\n".join(f"  {verb:<13}{text}" for verb, text in VERBS.items())
     title = f"rigsight {__version__}: RGB + thermal rigs, from a calibration board to masks on a robot"
     return f"{title}\n\n{rows}\n\nrigsight VERB --help shows a verb's options and an example."
 
