@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -10,6 +11,9 @@ import numpy as np
 from rigsight.calibration.rig import Camera, Float64
 
 NEWTON_STEPS = 4
+DAMPED_STEPS, HALVINGS, BISECTIONS = 30, 12, 40
+CONVERGED_PX = 1e-6
+WIDEST_RAD = np.radians(89.9)
 
 
 def distort(camera: Camera, normalised: Float64) -> Float64:
@@ -58,26 +62,96 @@ def project(camera: Camera, points: Float64) -> Float64:
 def undistort(camera: Camera, pixels: Float64) -> Float64:
     """Pixels float64 [N,2] -> normalised image coordinates float64 [N,2].
 
-    OpenCV's estimate, then Newton steps on :func:`distort`, because OpenCV stops after five iterations.
+    OpenCV's estimate, then Newton steps on :func:`distort`, because OpenCV stops after five iterations. Where
+    that ends on a wrong branch of the polynomial (corners of a wide lens), a damped search inside
+    :func:`largest_radius` takes over. NaN for pixels on which no ray of the lens lands.
     """
     pixels = np.ascontiguousarray(pixels, dtype=np.float64).reshape(-1, 2)
     builder: Any = cv2.fisheye if camera.model == "fisheye" else cv2
     found = builder.undistortPoints(pixels.reshape(-1, 1, 2), camera.matrix, camera.distortion)
     points: Float64 = np.asarray(found, dtype=np.float64).reshape(-1, 2)
-    step = 1e-6
-    for _ in range(NEWTON_STEPS):
-        here = distort(camera, points)
-        jacobian = np.stack(
-            [(distort(camera, points + shift) - here) / step for shift in step * np.eye(2)], axis=-1
-        )
-        points = points - np.linalg.solve(jacobian, (here - pixels)[..., None])[..., 0]
+    limit = largest_radius(camera)
+    with np.errstate(over="ignore", invalid="ignore"):  # wrong branches run away
+        for _ in range(NEWTON_STEPS):
+            try:
+                points = points - _newton_step(camera, points, pixels)
+            except np.linalg.LinAlgError:  # one point stands exactly where the polynomial turns
+                points = np.full(points.shape, np.nan)
+        missed = np.abs(distort(camera, points) - pixels).max(axis=1, initial=0)
+        wrong = ~((missed < CONVERGED_PX) & (np.hypot(points[:, 0], points[:, 1]) < limit))
+    if wrong.any():
+        points[wrong] = _undistort_inside(camera, pixels[wrong], limit)
     return points
 
 
-def largest_radius(camera: Camera) -> float:
-    """Normalised radius up to which the radial polynomial grows; infinity when it always does.
+def _newton_step(camera: Camera, points: Float64, pixels: Float64) -> Float64:
+    here, step = distort(camera, points), 1e-6
+    jacobian = np.stack(
+        [(distort(camera, points + shift) - here) / step for shift in step * np.eye(2)], axis=-1
+    )
+    move: Float64 = np.asarray(
+        np.linalg.solve(jacobian, (here - pixels)[..., None])[..., 0], dtype=np.float64
+    )
+    return move
 
-    Beyond it a wrong ray lands on a real pixel, so maps must call it invalid.
+
+def _undistort_inside(camera: Camera, pixels: Float64, limit: float) -> Float64:
+    """Damped Newton steps that stay inside the monotonic radius, from the radial polynomial's own root."""
+    K = camera.matrix
+    y = (pixels[:, 1] - K[1, 2]) / K[1, 1]
+    x = (pixels[:, 0] - K[0, 2] - K[0, 1] * y) / K[0, 0]
+    points: Float64 = _radial_root(camera, np.stack([x, y], axis=1), limit)
+    missed = np.linalg.norm(distort(camera, points) - pixels, axis=1)
+    for _ in range(DAMPED_STEPS):
+        left = np.flatnonzero(missed >= CONVERGED_PX)
+        if not len(left):
+            break
+        here, there = points[left], pixels[left]
+        try:
+            move = _newton_step(camera, here, there)
+        except np.linalg.LinAlgError:
+            break
+        share = np.ones(len(left))
+        for _ in range(HALVINGS):
+            tried = here - share[:, None] * move
+            error = np.linalg.norm(distort(camera, tried) - there, axis=1)
+            worse = ~((np.hypot(tried[:, 0], tried[:, 1]) < limit) & (error < missed[left]))
+            if not worse.any():
+                break
+            share[worse] /= 2
+        better = left[~worse]
+        points[better], missed[better] = tried[~worse], error[~worse]
+        if not len(better):
+            break
+    points[~(missed < CONVERGED_PX)] = np.nan
+    return points
+
+
+def _radial_root(camera: Camera, distorted: Float64, limit: float) -> Float64:
+    """Normalised points whose radial distortion alone gives ``distorted``; at most just inside ``limit``."""
+    plain = camera.model_copy(update={"K": ((1, 0, 0), (0, 1, 0), (0, 0, 1)), "D": _radial_part(camera)})
+    target = np.hypot(distorted[:, 0], distorted[:, 1])
+    low, high = np.zeros(len(target)), np.full(len(target), np.arctan(limit) * (1 - 1e-9))
+    high = np.minimum(high, WIDEST_RAD)
+    for _ in range(BISECTIONS):  # over the viewing angle, in which wide lenses are evenly spaced
+        middle = (low + high) / 2
+        radius = np.tan(middle)
+        beyond = distort(plain, np.stack([radius, np.zeros_like(radius)], axis=1))[:, 0] > target
+        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
+    return distorted * (np.tan(low) / np.maximum(target, 1e-12))[:, None]
+
+
+def _radial_part(camera: Camera) -> tuple[float, ...]:
+    if camera.model == "fisheye" or len(camera.D) < 4:
+        return camera.D
+    return (*camera.D[:2], 0.0, 0.0, *camera.D[4:])
+
+
+def largest_radius(camera: Camera) -> float:
+    """Normalised radius up to which the distorted radius grows; infinity when it always does.
+
+    Beyond it a wrong ray lands on a real pixel, so maps must call it invalid. The tangential terms do not
+    count.
 
     >>> from rigsight.calibration.rig import Camera
     >>> camera = Camera(model="pinhole-radtan", width=64, height=48, spectrum="rgb",
@@ -85,10 +159,28 @@ def largest_radius(camera: Camera) -> float:
     >>> round(largest_radius(camera), 6)
     1.0
     """
-    d = camera.distortion
-    if camera.model == "fisheye" or len(d) == 8:
-        return np.inf
-    k3 = d[4] if len(d) > 4 else 0.0
-    roots = np.roots([7 * k3, 5 * d[1], 3 * d[0], 1.0])  # of d(r * radial)/dr in r^2
-    turning = [float(root.real) for root in roots if abs(root.imag) < 1e-9 and root.real > 0]
-    return float(np.sqrt(min(turning))) if turning else np.inf
+    return _turning_radius(camera.model, camera.D)
+
+
+@lru_cache(maxsize=64)
+def _turning_radius(model: str, D: tuple[float, ...]) -> float:
+    """First radius where the distorted radius stops to grow, from the roots of its derivative."""
+    if model == "fisheye":
+        k1, k2, k3, k4 = D
+        angle = np.sqrt(_least_root(np.array([9 * k4, 7 * k3, 5 * k2, 3 * k1, 1.0])))
+        return float(np.tan(angle)) if angle < np.pi / 2 else np.inf
+    k = np.zeros(8)
+    k[: len(D)] = D
+    # r N / M with N, M cubic in s = r^2 grows where N M + 2 s (N' M - N M') > 0 and M does not vanish.
+    above, below = np.array([k[4], k[1], k[0], 1.0]), np.array([k[7], k[6], k[5], 1.0])
+    slope: Float64 = np.polysub(
+        np.polymul(np.polyder(above), below), np.polymul(above, np.polyder(below))
+    )  # N' M - N M'
+    turning = np.polyadd(np.polymul(above, below), 2 * np.polymul(slope, np.array([1.0, 0.0])))
+    return float(np.sqrt(min(_least_root(turning), _least_root(below))))
+
+
+def _least_root(coefficients: Float64) -> float:
+    """Smallest positive real root of a polynomial, highest power first; infinity when there is none."""
+    roots = [float(root.real) for root in np.roots(coefficients) if abs(root.imag) < 1e-9 and root.real > 0]
+    return min(roots, default=np.inf)

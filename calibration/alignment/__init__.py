@@ -1,0 +1,1 @@
+"""The pieces of alignment: surfaces as inverse distances, grids, and the modes beside the fixed surface."""
