@@ -24,6 +24,9 @@ from rigsight.calibration.alignment.surfaces import (
     normal_of,
 )
 from rigsight.calibration.alignment.surfaces import ray_map as ray_map
+from rigsight.calibration.alignment.warp import Float32 as Float32
+from rigsight.calibration.alignment.warp import Image as Image
+from rigsight.calibration.alignment.warp import UInt8 as UInt8
 from rigsight.calibration.alignment.warp import Warp
 from rigsight.calibration.rig import Cylinder, OutputGrid, Plane, Rig
 
