@@ -217,7 +217,10 @@ def _check_same(entry: Entry, camera: CameraRecord) -> None:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files of a COLMAP folder, or a file and the rig_config.json beside it."""
-    folder = path if path.is_dir() else path.parent
-    texts = [folder / CAMERAS_FILE] if path.is_dir() else [path]
-    return [*texts, *(rig for rig in [folder / RIG_FILE] if rig.is_file())]
+    """The files of a COLMAP folder; with cameras.txt its rig_config.json, and the other way round."""
+    if path.is_dir():
+        path = path / CAMERAS_FILE
+    if path.name == RIG_FILE:
+        path = path.with_name(CAMERAS_FILE)
+    rig = path.with_name(RIG_FILE)
+    return [path, rig] if path.name == CAMERAS_FILE and rig.is_file() else [path]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rigsight.calibration import codes
-from rigsight.calibration.exchange.reading import MAX_DEPTH, Entry, Source, digits
+from rigsight.calibration.exchange.reading import MAX_DEPTH, MAX_VALUES, Entry, Source, digits
 from rigsight.calibration.exchange.record import (
     CameraRecord,
     camera_matrix,
@@ -130,6 +130,7 @@ class _Parser:
         self.path = source.path
         self.data = source.data
         self.position = 0
+        self.values = 0
         self.kind, self.token = "", b""
 
     def parse(self) -> Any:
@@ -157,6 +158,9 @@ class _Parser:
 
     def _value(self, depth: int) -> Any:
         kind, token = self.kind, self.token
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise self._wrong()
         if kind == "mark" and token in _END and depth < MAX_DEPTH:
             return self._dictionary(depth) if token == b"{" else self._list(token, depth)
         if kind in ("", "end", "mark"):

@@ -7,6 +7,7 @@ depends on its version. Scalars of YAML and XML stay text here until a number is
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import re
 from collections.abc import Hashable, Sequence
@@ -22,6 +23,7 @@ from rigsight.calibration.rig import Float64
 
 MAX_BYTES = 2 << 20
 MAX_DEPTH = 16
+MAX_VALUES = 30_000  # about a second of parsing; a calibration with all its image points has fewer
 MAX_MAGNITUDE = 1e12
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -56,16 +58,19 @@ class Source:
 
 
 class _Loader(yaml.BaseLoader):
-    """YAML with text for scalars, no aliases, no merge keys, no key twice and bounded depth."""
+    """YAML with text for scalars, no aliases, no merge keys, no key twice; bounded depth and length."""
 
     depth = 0
+    values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.constructor.ConstructorError(None, None, "aliases are not read", None)
         self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise yaml.constructor.ConstructorError(None, None, "nested too deep", None)
+        self.values += 1
+        if self.depth > MAX_DEPTH or self.values > MAX_VALUES:
+            problem = "nested too deep" if self.depth > MAX_DEPTH else f"more than {MAX_VALUES} values"
+            raise yaml.constructor.ConstructorError(None, None, problem, None)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -146,7 +151,8 @@ class Entry:
         """As :meth:`get`, but it must exist."""
         found = self.get(*keys)
         if found is None:
-            near = difflib.get_close_matches(keys[0], [str(key) for key in self.items], n=1)
+            some = [str(key) for key in itertools.islice(self.items, 64)]  # difflib is slow on many
+            near = difflib.get_close_matches(keys[0], some, n=1)
             hint = f", only '{near[0]}'" if near else ""
             raise self.wrong(f"has no '{keys[0]}'{hint}")
         return found

@@ -17,6 +17,7 @@ Model = Literal["pinhole-radtan", "fisheye"]
 
 COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 RADTAN_COUNTS = (0, 4, 5, 8)
+EXACT = 1e-14  # what rounding leaves of a rotation
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -63,8 +64,11 @@ def rigid_motion(T: Float64, key: str, where: Path) -> Float64:
     problem = rigid_motion_problem(T)
     if problem:
         raise codes.EXCHANGE_IMPLAUSIBLE(f"'{key}' is not a rigid motion: {problem}", where=where)
+    R = T[:3, :3]
+    if np.abs(R @ R.T - np.eye(3)).max() < EXACT:
+        return T
     exact = np.eye(4)
-    exact[:3, :3] = nearest_rotation(T[:3, :3])
+    exact[:3, :3] = nearest_rotation(R)
     exact[:3, 3] = T[:3, 3]
     return exact
 
