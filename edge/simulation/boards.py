@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rigsight.calibration.boards import Board
 from rigsight.calibration.projection import project
 from rigsight.calibration.rig import Camera, Rig
+from rigsight.calibration.targets.ink import marker_ink
 from rigsight.edge.frames import Float32, Float64, UInt8
 from rigsight.edge.simulation import textures
 from rigsight.edge.simulation.camera import PixelRays
@@ -33,6 +34,7 @@ class BoardStudio:
     def __init__(self, rig: Rig, board: Board, draw: Draw) -> None:
         self.rig, self.board, self.draw = rig, board, draw
         self._points = board.object_points()
+        self._marker_ink = marker_ink(board) if board.marker_count else None
         x0, y0, x1, y1 = board.outline_m
         self._outline = np.array([[x0, y0, 0], [x1, y0, 0], [x1, y1, 0], [x0, y1, 0]], dtype=np.float64)
         self._baseline_m = max(float(np.linalg.norm(rig.pose(name)[:3, 3])) for name in rig.cameras)
@@ -130,6 +132,8 @@ class BoardStudio:
 
     def _ink(self, x: Float32, y: Float32) -> NDArray[np.bool_]:
         board, step = self.board, np.float32(self.board.step_m)
+        if self._marker_ink is not None:
+            return self._marker_ink(x, y)
         u, v = x / step, y / step
         if board.kind == "chessboard":
             inside = (u > -1) & (u < board.columns) & (v > -1) & (v < board.rows)

@@ -1,0 +1,1 @@
+"""Drawings of calibration boards at exact scale: shapes, and the files that carry them."""
