@@ -34,7 +34,7 @@ from rigsight.calibration.solve.joint import Setup, solve_rig
 from rigsight.calibration.solve.solution import Solution
 from rigsight.calibration.solve.views import View
 from rigsight.calibration.uncertainty import PredictedError
-from rigsight.calibration.verdict import Verdict, judge
+from rigsight.calibration.verdict import Verdict, judge, judge_camera
 
 NOT_FOUND = "the board is not found"
 REFERENCE_PLANE_M = 10.0
@@ -232,7 +232,13 @@ def solve_detected(
         "points": solution.points(),
     }
     if len(names) == 1:
-        return Calibration(**common, stereo_rms_px=None, epipolar_px=None, baseline_m=None)  # type: ignore[arg-type]
+        return Calibration(
+            **common,  # type: ignore[arg-type]
+            stereo_rms_px=None,
+            epipolar_px=None,
+            baseline_m=None,
+            verdict=judge_camera(rig),
+        )
     T = solution.transforms[names[1]]
     nominal = rig.surface.distance_m if isinstance(rig.surface, Plane) else REFERENCE_PLANE_M
     distances = list(distances_m or [nominal * factor for factor in DISTANCES_OF_SURFACE])

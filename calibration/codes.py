@@ -34,6 +34,11 @@ NO_COVARIANCE = define(
     "The rig states no covariance",
     "Calibrate again with this release; rigs made by hand or imported carry none.",
 )
+NOT_USABLE = define(
+    "CAL-007",
+    "The calibration is not usable",
+    "Follow the advice, or add --force to write the rig all the same.",
+)
 ORDER_AMBIGUOUS = define(
     "CAL-009",
     "The board looks the same after a turn, and the views do not tell which way round it was",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rigsight.calibration import codes
 from rigsight.calibration.boards import Board
-from rigsight.calibration.detection.detect import Detection, detect
+from rigsight.calibration.detection.detect import detect
+from rigsight.calibration.detection.detection import Detection
 from rigsight.calibration.pictures import Picture, as_image
 
 Progress = Callable[[int, int], None]

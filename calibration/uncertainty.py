@@ -1,7 +1,7 @@
 """How well a calibrated rig will lay its pictures on each other, predicted from its covariance.
 
-A small reprojection error proves nothing about this: views that leave focal length or rotation free fit just as
-well. What counts is how the solution's uncertainty moves the aligned pictures at the distance of use.
+A small reprojection error proves nothing about this: views that leave focal length or rotation free fit just
+as well. What counts is how the solution's uncertainty moves the aligned pictures at the distance of use.
 """
 
 from __future__ import annotations
@@ -116,8 +116,10 @@ def displacement_field(
     plane = Plane(distance_m=distance_m, normal=normal)
     lens, reference, pose = rig.cameras[camera], rig.cameras[rig.reference], rig.pose(camera)
     x, y, width, height = rig.output.crop or (0, 0, *rig.output.size)
-    across = np.linspace(x, x + width - 1, max(2, samples * width // max(width, height)))
-    down = np.linspace(y, y + height - 1, max(2, samples * height // max(width, height)))
+    # Middles of equal cells: points on the border would overweight where errors are largest.
+    columns_count, rows_count = (max(2, samples * side // max(width, height)) for side in (width, height))
+    across = x + (np.arange(columns_count) + 0.5) * width / columns_count - 0.5
+    down = y + (np.arange(rows_count) + 0.5) * height / rows_count - 0.5
     pixels = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
     to_ray = np.linalg.inv(rig.output.matrix)
     rays = np.column_stack([pixels, np.ones(len(pixels))]) @ to_ray.T

@@ -18,8 +18,9 @@ from rigsight.calibration.uncertainty import (
 
 NEAREST_OF, FARTHEST_OF = 0.25, 8.0  # times the user's distances: where the usable range is searched
 SEARCHED = 40
+GOOD_FOCAL_PERCENT = 1.0
 ADVICE = {
-    "lens": "tilt the board by 20 to 45 degrees in different directions and bring it to the picture's corners",
+    "lens": "tilt the board by 20 to 45 degrees in different directions, also in the picture's corners",
     "pose": "take more pairs, near and far, with the board in all parts of both pictures",
 }
 
@@ -86,6 +87,22 @@ def judge(
     if worst.distance_m <= farthest:
         return Verdict("usable", text.replace("beyond", "nearer"), from_m=nearest, reasons=(blamed,)), at
     return Verdict("usable", text, up_to_m=farthest, reasons=(blamed,)), at
+
+
+def judge_camera(rig: Rig) -> Verdict:
+    """Judge a single camera by how well its focal length is known.
+
+    Raises:
+        RigsightError: CAL-006 when the rig has no covariance.
+    """
+    matrix = covariance_matrix(rig)
+    row = rig.covariance.parameters.index(f"{rig.reference}.fx") if rig.covariance is not None else 0
+    percent = 100 * float(np.sqrt(matrix[row, row])) / rig.cameras[rig.reference].K[0][0]
+    known = f"the focal length is known to {percent:.2g} %"
+    if percent <= GOOD_FOCAL_PERCENT:
+        return Verdict("good", f"good: {known}")
+    reason = f"{known} only: {ADVICE['lens']}"
+    return Verdict("not usable", f"not usable, because {reason}", reasons=(reason,))
 
 
 def limiting(rig: Rig, camera: str, distance_m: float) -> tuple[str, str]:

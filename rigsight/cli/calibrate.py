@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +12,14 @@ import typer
 from rigsight.cli.main import BAD_USAGE
 
 if TYPE_CHECKING:
+    from rigsight.calibration.boards import Board
     from rigsight.calibration.calibrate import Calibration
+
+    Pictures = dict[str, dict[str, Path]]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-PARALLAX_AT = (0.5, 0.75, 1.0, 1.5, 2.0, 5.0)  # times the reference distance
+JUDGED_AT = (0.5, 1.0, 2.0)  # times the reference distance, unless --distances says
 SPECTRA = ("rgb", "thermal", "nir")
 MODELS = ("pinhole-radtan", "fisheye")
 
@@ -46,123 +49,151 @@ def calibrate(
     spectra: Annotated[str | None, typer.Option(help="rgb, thermal or nir for each camera.")] = None,
     models: Annotated[str, typer.Option(help="pinhole-radtan or fisheye, one for all or each.")] = MODELS[0],
     distance: Annotated[float, typer.Option(help="Distance of the reference plane, metres.")] = 10.0,
+    distances: Annotated[
+        str | None,
+        typer.Option(help="Where the rig will be used, metres, as in 5,10,50; around --distance without."),
+    ] = None,
+    tolerance_px: Annotated[
+        float, typer.Option(help="Largest bearable alignment error, pixels of the reference camera.")
+    ] = 1.0,
     homography: Annotated[
         bool, typer.Option("--homography", help="Align by a RANSAC homography of the matched points.")
     ] = False,
     fix_intrinsics: Annotated[
         bool, typer.Option("--fix-intrinsics", help="Do not refine the intrinsics jointly with the pose.")
     ] = False,
+    bend: Annotated[bool, typer.Option("--bend", help="Estimate how the board deviates from flat.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a report to look at (one HTML file) here.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the rig although the verdict is 'not usable'.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Calibrate two cameras, or one, from pictures of a board.
 
-    Both cameras must see the whole board in at least 6 pairs, better 15, tilted in all directions. The
-    reprojection and epipolar errors say how well the model fits the views, not how well pictures will
-    lie on each other far from the boards.
+    Both cameras must see the board in at least 6 pairs, better 15, near and far, tilted in all directions.
+    The verdict rests on the predicted alignment error at your distances, with its 95 % band: a small
+    reprojection error alone proves nothing. A rig that is not usable is not written (exit code 2).
     """
+    from rigsight.calibration import codes
     from rigsight.calibration.boards import Board
+    from rigsight.cli.calibrate_summary import show, summarise
 
-    if distance <= 0:
-        raise BAD_USAGE("--distance must be positive", where="rigsight calibrate")
+    if distance <= 0 or tolerance_px <= 0:
+        raise BAD_USAGE("--distance and --tolerance-px must be positive", where="rigsight calibrate")
+    judged = _distances(distances, distance)
     chosen = Board.load(board)
+    job = _Job(chosen, names, spectra, models, bend, as_json)
     if single is not None:
         if a_dir or b_dir:
             raise BAD_USAGE("--single takes no other folders", where="rigsight calibrate")
-        result = _one(single, chosen, names.split(",")[:1], spectra, models, as_json)
+        result, pictures = job.one(single)
     elif a_dir is None or b_dir is None:
         raise BAD_USAGE("two folders are needed, or --single with one", where="rigsight calibrate")
     else:
-        surface = "homography" if homography else distance
-        result = _two((a_dir, b_dir), chosen, names, spectra, models, surface, not fix_intrinsics, as_json)
-    if out is not None:
+        surface: Any = "homography" if homography else distance
+        result, pictures = job.two((a_dir, b_dir), surface, not fix_intrinsics, judged, tolerance_px)
+    usable = result.verdict is None or result.verdict.grade != "not usable"
+    written = []
+    if out is not None and (usable or force):
         result.rig.save(out)
-    summary = summarise(result, distance)
-    print(json.dumps(summary, indent=2)) if as_json else _show(result, summary, out)
+        written.append(out)
+    if report is not None:
+        from rigsight.calibration.report.report import write_report
+
+        write_report(report, result, chosen, pictures, judged, tolerance_px)
+        written.append(report)
+    summary = summarise(result, judged)
+    print(json.dumps(summary, indent=2)) if as_json else show(result, summary, written)
+    if not usable and not force and result.verdict is not None:
+        raise codes.NOT_USABLE("; ".join(result.verdict.reasons), where=out)
     return 0
 
 
-def summarise(result: Calibration, distance_m: float) -> dict[str, Any]:
-    """What ``--json`` prints: figures of fit, views, and what one surface leaves at other distances."""
-    from rigsight.calibration.accuracy import parallax_px
-
-    cameras = list(result.rig.cameras)
-    parallax: dict[str, float] = {}
-    for camera in cameras[1:]:
-        table = parallax_px(result.rig, camera, [round(distance_m * factor, 6) for factor in PARALLAX_AT])
-        parallax = {f"{at:g}": round(error, 3) for at, error in table.items()}
-    return {
-        "verdict": f"solved from {len(result.views_used)} views; alignment uncertainty is not estimated",
-        "rms_px": {name: round(value, 4) for name, value in result.rms_px.items()},
-        "stereo_rms_px": _number(result.stereo_rms_px),
-        "epipolar_px": _number(result.epipolar_px),
-        "baseline_m": _number(result.baseline_m),
-        "parallax_px": parallax,
-        "views_used": list(result.views_used),
-        "views_rejected": result.views_rejected,
-        "views_reordered": list(result.views_reordered),
-    }
+def _distances(text: str | None, reference_m: float) -> list[float]:
+    """--distances as numbers; around the reference distance without it."""
+    if text is None:
+        return [round(reference_m * factor, 6) for factor in JUDGED_AT]
+    try:
+        found = sorted({float(part) for part in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or not all(0 < value < 1e5 for value in found):
+        raise BAD_USAGE(f"--distances takes metres such as 5,10,50, not '{text}'", where="rigsight calibrate")
+    return found
 
 
-def _number(value: float | None) -> float | None:
-    """Six decimals; None for what does not exist (no epipolar lines where the cameras share a centre)."""
-    return None if value is None or math.isnan(value) else round(value, 6)
+@dataclass(frozen=True)
+class _Job:
+    """The options that one and two cameras share."""
 
+    board: Board
+    names: str
+    spectra: str | None
+    models: str
+    bend: bool
+    quiet: bool
 
-def _two(
-    folders: tuple[str, str],
-    board: Any,
-    names: str,
-    spectra: str | None,
-    models: str,
-    surface: Any,
-    refine: bool,
-    quiet: bool,
-) -> Calibration:
-    from dataclasses import replace
+    def two(
+        self,
+        folders: tuple[str, str],
+        surface: Any,
+        refine: bool,
+        distances_m: list[float],
+        tolerance_px: float,
+    ) -> tuple[Calibration, Pictures]:
+        """The calibration, and view -> camera -> picture."""
+        from rigsight.calibration.calibrate import calibrate_pair
+        from rigsight.calibration.pictures import find_pictures, pair_pictures
+        from rigsight.calibration.rig import Plane
 
-    from rigsight.calibration.calibrate import calibrate_pair
-    from rigsight.calibration.pictures import find_pictures, pair_pictures
-    from rigsight.calibration.rig import Plane
+        pairs, alone = pair_pictures(*(find_pictures(folder) for folder in folders))
+        names = _pair_of("--names", self.names, None)
+        sides = [[first for _, first, _ in pairs], [second for _, _, second in pairs]]
+        with _progress(self.quiet) as progress:
+            result = calibrate_pair(
+                sides[0],
+                sides[1],
+                self.board,
+                names=names,
+                spectra=_pair_of("--spectra", self.spectra or "rgb,thermal", SPECTRA),  # type: ignore[arg-type]
+                models=_pair_of("--models", self.models, MODELS),  # type: ignore[arg-type]
+                surface=surface if surface == "homography" else Plane(distance_m=surface),
+                view_names=[pair[0] for pair in pairs],
+                refine_intrinsics=refine,
+                bend=self.bend,
+                distances_m=distances_m,
+                tolerance_px=tolerance_px,
+                provenance=_provenance([path for side in sides for path in side]),
+                progress=progress,
+            )
+        pictures = {view: {names[0]: first, names[1]: second} for view, first, second in pairs}
+        return replace(result, views_rejected=result.views_rejected | alone), pictures
 
-    pairs, alone = pair_pictures(*(find_pictures(folder) for folder in folders))
-    pictures = [[first for _, first, _ in pairs], [second for _, _, second in pairs]]
-    with _progress(quiet) as progress:
-        result = calibrate_pair(
-            pictures[0],
-            pictures[1],
-            board,
-            names=_pair_of("--names", names, None),
-            spectra=_pair_of("--spectra", spectra or "rgb,thermal", SPECTRA),  # type: ignore[arg-type]
-            models=_pair_of("--models", models, MODELS),  # type: ignore[arg-type]
-            surface=surface if surface == "homography" else Plane(distance_m=surface),
-            view_names=[pair[0] for pair in pairs],
-            refine_intrinsics=refine,
-            provenance=_provenance([path for side in pictures for path in side]),
-            progress=progress,
-        )
-    return replace(result, views_rejected=result.views_rejected | alone)
+    def one(self, folder: str) -> tuple[Calibration, Pictures]:
+        """The calibration, and view -> camera -> picture."""
+        from rigsight.calibration.calibrate import calibrate_single
+        from rigsight.calibration.pictures import find_pictures
 
-
-def _one(
-    folder: str, board: Any, names: list[str], spectra: str | None, models: str, quiet: bool
-) -> Calibration:
-    from rigsight.calibration.calibrate import calibrate_single
-    from rigsight.calibration.pictures import find_pictures
-
-    paths = find_pictures(folder)
-    spectrum = _pair_of("--spectra", (spectra or "rgb").split(",")[0], SPECTRA)[0]
-    model = _pair_of("--models", models.split(",")[0], MODELS)[0]
-    with _progress(quiet) as progress:
-        return calibrate_single(
-            paths,
-            board,
-            name=names[0],
-            spectrum=spectrum,  # type: ignore[arg-type]
-            model=model,  # type: ignore[arg-type]
-            view_names=[path.stem for path in paths],
-            provenance=_provenance(paths),
-            progress=progress,
-        )
+        paths = find_pictures(folder)
+        name = self.names.split(",")[0]
+        spectrum = _pair_of("--spectra", (self.spectra or "rgb").split(",")[0], SPECTRA)[0]
+        model = _pair_of("--models", self.models.split(",")[0], MODELS)[0]
+        with _progress(self.quiet) as progress:
+            result = calibrate_single(
+                paths,
+                self.board,
+                name=name,
+                spectrum=spectrum,  # type: ignore[arg-type]
+                model=model,  # type: ignore[arg-type]
+                view_names=[path.stem for path in paths],
+                bend=self.bend,
+                provenance=_provenance(paths),
+                progress=progress,
+            )
+        return result, {path.stem: {name: path} for path in paths}
 
 
 def _pair_of(option: str, text: str, allowed: tuple[str, ...] | None) -> tuple[str, str]:
@@ -205,25 +236,3 @@ class _progress:
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
-
-
-def _show(result: Calibration, summary: dict[str, Any], out: Path | None) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold]{summary['verdict']}[/bold]")
-    for name, value in result.rms_px.items():
-        camera = result.rig.cameras[name]
-        console.print(f"  {name:<10} reprojection error {value:.3f} px, focal length {camera.K[0][0]:.2f} px")
-    if result.stereo_rms_px is not None and result.baseline_m is not None:
-        console.print(
-            f"  together   reprojection error {result.stereo_rms_px:.3f} px, epipolar error "
-            f"{result.epipolar_px:.3f} px, baseline {1000 * result.baseline_m:.1f} mm"
-        )
-    for view, reason in result.views_rejected.items():
-        console.print(f"  not used   {view}: {reason}")
-    if summary["parallax_px"]:
-        row = ", ".join(f"{at} m {error:.1f} px" for at, error in summary["parallax_px"].items())
-        console.print(f"  what the one surface leaves at other distances: {row}")
-    if out is not None:
-        console.print(f"written to {out}")

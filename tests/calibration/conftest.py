@@ -37,7 +37,7 @@ def make_rig() -> Callable[..., Rig]:
             spectrum="thermal",
         )
         T = np.eye(4)
-        T[:3, :3] = cv2.Rodrigues(np.array(rotation))[0]
+        T[:3, :3] = cv2.Rodrigues(np.array(rotation, dtype=np.float64))[0]
         T[:3, 3] = (-0.1, 0.004, 0.01)
         return Rig(
             cameras={"rgb": rgb, "thermal": thermal},
