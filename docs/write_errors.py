@@ -28,6 +28,7 @@ GROUPS = {
     "SNK": "Sinks",
     "SRC": "Sources",
     "TRN": "Training",
+    "WEB": "The web page",
 }
 
 HEAD = """# Errors

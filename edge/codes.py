@@ -1,6 +1,6 @@
-"""Error codes of the edge room: sources (SRC), bundles (BND), profiles (PRF) and running (RUN)."""
+"""Error codes of the edge room: sources (SRC), bundles (BND), profiles (PRF), running (RUN), pages (WEB)."""
 
-from rigsight.base.errors import define
+from rigsight.base.errors import ENVIRONMENT, define
 
 BUNDLE_UNREADABLE = define(
     "BND-001",
@@ -126,4 +126,40 @@ DEMO_SCENE = define(
     "DEM-003",
     "The profile has no simulated scene",
     "Add 'simulation' to the profile; 'profiles/' holds working examples.",
+)
+LIVE_CAMERAS = define(
+    "CAL-050",
+    "A guided capture needs a colour and a thermal camera",
+    "Give a source that holds both, such as pairs:RGB_DIR,THERMAL_DIR or sim:street.",
+)
+LIVE_ENDED = define(
+    "CAL-051",
+    "The pictures ended before the rig was determined",
+    "Go on with the same --keep folder, or calibrate from the pictures kept so far.",
+)
+LIVE_BOARD = define(
+    "CAL-052",
+    "The simulated operator cannot hold this board before both cameras",
+    "Use a smaller board, about a third of the picture at ten times the baseline.",
+)
+LIVE_KEEP = define(
+    "CAL-053",
+    "The folder for the snapshots holds other files",
+    "Choose a new folder with --keep, or one that an earlier guided capture has filled.",
+)
+WEB_PORT_IN_USE = define(
+    "WEB-001",
+    "The port of the web page is in use",
+    "Choose another with --port, or --port 0 for any free one.",
+    ENVIRONMENT,
+)
+WEB_ADDRESS = define(
+    "WEB-002",
+    "The web page cannot be served at this address",
+    "Use --host 127.0.0.1 for this machine alone or 0.0.0.0 for its network, and a port from 1024 to 65535.",
+)
+WEB_REFUSED = define(
+    "WEB-003",
+    "A request to the web page is refused",
+    "Use the address that was printed at the start; for another name of this machine give it as --host.",
 )

@@ -31,14 +31,15 @@ PAPER_K, ROOM_K, INK_OVER_PAPER_K = 301.0, 294.5, 6.0
 class BoardStudio:
     """Holds one board in front of a rig. The same draw gives the same poses and pictures."""
 
-    def __init__(self, rig: Rig, board: Board, draw: Draw) -> None:
+    def __init__(self, rig: Rig, board: Board, draw: Draw, oversampling: int = OVERSAMPLING) -> None:
+        """``oversampling`` rays a pixel along each axis: fewer are faster and less exact."""
         self.rig, self.board, self.draw = rig, board, draw
         self._points = board.object_points()
         self._marker_ink = marker_ink(board) if board.marker_count else None
         x0, y0, x1, y1 = board.outline_m
         self._outline = np.array([[x0, y0, 0], [x1, y0, 0], [x1, y1, 0], [x0, y1, 0]], dtype=np.float64)
         self._baseline_m = max(float(np.linalg.norm(rig.pose(name)[:3, 3])) for name in rig.cameras)
-        self._rays = {name: _fine_rays(camera) for name, camera in rig.cameras.items()}
+        self._rays = {name: _fine_rays(camera, oversampling) for name, camera in rig.cameras.items()}
         self._texture = textures.noise(int(draw.rng.integers(1 << 16)))
 
     def poses(self, count: int) -> list[Float64]:
@@ -170,13 +171,12 @@ class BoardStudio:
         return np.asarray(cv2.resize(shifted, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC))
 
 
-def _fine_rays(camera: Camera) -> Float32:
-    """OVERSAMPLING^2 rays a pixel, float32 [3, n*H, n*W].
+def _fine_rays(camera: Camera, n: int) -> Float32:
+    """n^2 rays a pixel, float32 [3, n*H, n*W].
 
     Linear between the exact rays of the pixels' centres (and a rim of one pixel): the distortion bends
     them by less than 1e-3 px over one pixel.
     """
-    n = OVERSAMPLING
     K = camera.matrix
     K[:2, 2] += 1
     rim = camera.model_copy(
