@@ -67,6 +67,8 @@ def undistort(camera: Camera, pixels: Float64) -> Float64:
     :func:`largest_radius` takes over. NaN for pixels on which no ray of the lens lands.
     """
     pixels = np.ascontiguousarray(pixels, dtype=np.float64).reshape(-1, 2)
+    if not len(pixels):
+        return pixels
     builder: Any = cv2.fisheye if camera.model == "fisheye" else cv2
     found = builder.undistortPoints(pixels.reshape(-1, 1, 2), camera.matrix, camera.distortion)
     points: Float64 = np.asarray(found, dtype=np.float64).reshape(-1, 2)

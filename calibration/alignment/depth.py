@@ -34,7 +34,8 @@ class DepthAligner(Warp):
     Attributes:
         degree: of the polynomial in 1/z.
         error_px: its largest difference to the exact projection that was found.
-        occluded: uint8 [H,W], 255 where something nearer stands between the camera and what the grid shows.
+        occluded: uint8 [H,W], 255 where depth is known and something nearer stands between the
+            camera and what the grid shows.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class DepthAligner(Warp):
         np.logical_or(~known, self._never, out=self._unknown)
         self._xy[:, self._unknown] = NOWHERE
         self.occluded = self._hidden(inverse)
+        self.occluded[~known] = 0
         self.changed()
 
     def valid_into(self, out: UInt8) -> UInt8:

@@ -57,12 +57,12 @@ def float_by_rule(image: Image) -> bool:
 
 
 def float_by_measurement(
-    image: Image, float_maps: tuple[Image, Image], fixed_maps: tuple[Image, Image]
+    image: Image, float_maps: tuple[Image, Image], make_fixed: Callable[[], tuple[Image, Image]]
 ) -> bool:
     """Whether float maps are faster here, timed in turns once a process for every kind of picture and map."""
     key = (image.shape, image.dtype, float_maps[0].shape, cv2.__version__, cv2.getNumThreads())
     if key not in _measured:
-        _measured[key] = _measure(image, float_maps, fixed_maps)
+        _measured[key] = _measure(image, float_maps, make_fixed())
     return _measured[key]
 
 

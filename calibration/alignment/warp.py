@@ -99,7 +99,7 @@ class Warp:
 
     def _takes_float(self, image: Image) -> bool:
         if self.maps == "measured":
-            return kernels.float_by_measurement(image, self._float, self._fixed_maps())
+            return kernels.float_by_measurement(image, self._float, self._fixed_maps)
         return kernels.float_by_rule(image) if self.maps == "rule" else self.maps == "float"
 
     def _fixed_maps(self) -> tuple[Image, Image]:

@@ -9,6 +9,7 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from rigsight.calibration.alignment.kernels import Maps, maps_chosen_by
 from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
 from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.bundle.spec import AgcSpec, Variant
@@ -32,10 +33,13 @@ def build_chain(
     threads: int | None = None,
     scene: str | None = None,
     confidence: bool = False,
+    maps: Maps = "rule",
 ) -> Chain:
     """Preprocessor and network of ``bundle``; without a rig the pictures count as aligned.
 
     ``surface``, ``agc`` and ``thermal_input`` ("counts16" or "camera8") override the rig's and the bundle's.
+    ``maps="measured"`` times float against fixed-point maps with the first pictures; the two differ by up to
+    1/32 px in OpenCV 5, so that only the rule gives the same output on every machine.
 
     Raises:
         RigsightError: BND-… for a graph that does not load or a variant that the bundle lacks, CAL-004 and
@@ -44,7 +48,8 @@ def build_chain(
     spec = bundle.spec.preprocessing
     changes = {"agc": agc, "thermal_input": thermal_input}
     spec = spec.model_copy(update={key: value for key, value in changes.items() if value is not None})
-    preprocessor = Preprocessor(spec, bundle.size, rig, surface)
+    with maps_chosen_by(maps):
+        preprocessor = Preprocessor(spec, bundle.size, rig, surface)
     engine = open_engine(bundle, variant, threads)
     return Chain(preprocessor, Predictor(bundle, engine, scene=scene, confidence=confidence))
 

@@ -83,6 +83,7 @@ def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None
             thermal_input=plan.thermal_input,
             variant=plan.variant,
             threads=plan.threads,
+            maps="measured" if source.live or plan.profile.queues.pace == "live" else "rule",
         )
         stack.callback(chain.close)
         sinks: list[Sink] = [
