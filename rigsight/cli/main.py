@@ -32,6 +32,7 @@ VERBS: dict[str, str] = {
     "demo": "the whole chain on the simulated rig, with a report to look at",
     "calibrate": "board pictures of two cameras -> rig.yaml",
     "time-offset": "clips of a waved board -> offset of the cameras' clocks",
+    "rig": "show rig.yaml; exchange it with Kalibr, ROS, OpenCV, COLMAP, mrcal",
     "align": "align one RGB + thermal pair",
     "train": "train a model from a configuration",
     "evaluate": "score a checkpoint or a bundle",
