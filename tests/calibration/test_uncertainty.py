@@ -10,7 +10,8 @@ import pytest
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.accuracy import alignment_error_px
 from rigsight.calibration.calibrate import with_crop
-from rigsight.calibration.rig import Covariance, Plane, Rig, as_matrix4
+from rigsight.calibration.projection import project, undistort
+from rigsight.calibration.rig import Covariance, Float64, Plane, Rig, as_matrix4
 from rigsight.calibration.solve.lens import lens_names, lens_vector, with_lens
 from rigsight.calibration.solve.state import POSE, turned
 from rigsight.calibration.uncertainty import (
@@ -54,15 +55,50 @@ def parameters_of(rig: Rig) -> list[str]:
     return lenses + [f"T_thermal_rgb.{part}" for part in POSE]
 
 
-def test_every_parameter_moves_the_picture_as_the_true_error_says(rig: Rig) -> None:
-    """A rig whose one parameter is off against the truth: the measured error is that of the field."""
+def followed(rig: Rig, truth: Rig, pixels: Float64) -> Float64:
+    """Where grid pixels end that the rig's map fetches, by way of the true plane and cameras."""
+    plane = rig.surface
+    assert isinstance(plane, Plane)
+    normal = np.array(plane.normal)
+
+    def on_plane(rays: Float64, origin: Float64) -> Float64:
+        along = (plane.distance_m - normal @ origin) / (rays @ normal)
+        points: Float64 = origin + along[:, None] * rays
+        return points
+
+    rays = np.column_stack([pixels, np.ones(len(pixels))]) @ np.linalg.inv(rig.output.matrix).T
+    T = rig.pose("thermal")
+    fetched = project(rig.cameras["thermal"], on_plane(rays, np.zeros(3)) @ T[:3, :3].T + T[:3, 3])
+    back = np.linalg.inv(truth.pose("thermal"))
+    true_rays = np.column_stack([undistort(truth.cameras["thermal"], fetched), np.ones(len(fetched))])
+    points = on_plane(true_rays @ back[:3, :3].T, back[:3, 3])
+    native = project(truth.cameras["rgb"], points)
+    ended = np.column_stack([undistort(rig.cameras["rgb"], native), np.ones(len(native))])
+    return (ended @ rig.output.matrix.T)[:, :2]
+
+
+def test_every_parameter_moves_the_picture_as_it_would_in_truth(rig: Rig) -> None:
     names = parameters_of(rig)
-    _, field = displacement_field(with_sigmas(rig, dict.fromkeys(names, 1.0)), "thermal", 4.0, samples=40)
+    pixels, field = displacement_field(with_sigmas(rig, dict.fromkeys(names, 1.0)), "thermal", 4.0)
+    assert len(pixels) > 60
     for index, name in enumerate(names):
-        predicted = float(np.sqrt((field[:, :, index] ** 2).sum(axis=1).mean()))
-        step = 0.05 / max(predicted, 1e-3)  # so that the error is about 0.05 px
-        true = alignment_error_px(rig, moved(rig, name, step), "thermal", 4.0)
-        assert true == pytest.approx(step * predicted, rel=0.08, abs=2e-4), name
+        step = 0.02 / np.abs(field[:, :, index]).max()  # moves pixels by up to 0.02
+        true = followed(rig, moved(rig, name, step), pixels) - pixels
+        assert true == pytest.approx(step * field[:, :, index], abs=1e-4), name
+
+
+def test_the_expected_error_is_that_of_drawn_rigs(rig: Rig) -> None:
+    """Rigs off by independent normal errors: the root of their mean square is the prediction."""
+    sigmas = {"rgb.fx": 0.2, "thermal.cy": 0.3, "thermal.k1": 0.001, "T_thermal_rgb.rx": 3e-4}
+    uncertain = with_sigmas(rig, sigmas)
+    rng = np.random.default_rng(2)
+    squares = []
+    for _ in range(60):
+        truth = rig
+        for name, sigma in sigmas.items():
+            truth = moved(truth, name, sigma * rng.standard_normal())
+        squares.append(alignment_error_px(rig, truth, "thermal", 4.0) ** 2)
+    assert np.sqrt(np.mean(squares)) == pytest.approx(expected_rms_px(uncertain, "thermal", 4.0), rel=0.15)
 
 
 def test_a_shift_across_parallel_cameras_is_f_over_d(make_rig: Callable[..., Rig]) -> None:
