@@ -41,3 +41,15 @@ def to_native(points: Float64, scaled: Image, grey: Image) -> Float64:
     ratio = np.array([grey.shape[1] / scaled.shape[1], grey.shape[0] / scaled.shape[0]])
     native: Float64 = (points + 0.5) * ratio - 0.5
     return native
+
+
+def noise_sigma(grey: Image) -> float:
+    """Standard deviation of the noise from pixel to pixel, grey values, at least that of rounding.
+
+    Immerkaer, "Fast noise variance estimation", CVIU 1996, with the median in place of the mean; rows and
+    columns that are brighter as a whole do not count.
+    """
+    kernel = np.outer([1, -2, 1], [1, -2, 1]).astype(np.float32)
+    detail = cv2.filter2D(grey.astype(np.float32), cv2.CV_32F, kernel)
+    sample = np.abs(detail[:: max(1, grey.shape[0] // 120), :: max(1, grey.shape[1] // 160)])
+    return max(float(np.median(sample)) / 0.6745 / 6, 12**-0.5)

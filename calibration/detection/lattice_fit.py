@@ -1,122 +1,203 @@
 """Growing a grid over loose points, in bounded time.
 
-From a point and two of its neighbours the grid is continued cell by cell, each step predicted from the one
-before, so that perspective and strong distortion bend it as they will. The board is found where its
-pattern fits into the grown cells in exactly one place.
+From a point and two of its neighbours the grid is continued in all directions at once, each step predicted
+from the one before, so that perspective and strong distortion bend it as they will. The board is looked
+for where its pattern covers the grown cells best; a few cells may be missing.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.detection.grid import in_view_order, lattice
+from rigsight.calibration.detection.grid import lattice
 
-SEEDS = 4
-NEIGHBOURS = 8
-PAIRS = 6
-CATCH = 0.45  # how far from its predicted place a point may lie, in steps: close, tilted boards step by 1.5
-Cell = tuple[int, int]
+NEIGHBOURS = 10
+# How far from its predicted place a point may lie, as a part of the step, and how far two opposite
+# neighbours may be from balancing, of the shorter step. Near, tilted boards step by 1.5 from point to point,
+# but wide limits catch clutter.
+STRICT, LOOSE = (0.32, 0.3), (0.45, 0.5)
+Limits = tuple[float, float]
+ALIKE = 2.6  # factor by which the strengths of neighbours may differ
+LEAST_SINE = 0.3
+SEEDS, BASES = 5, 3
+LEAST_COVERED = 0.8
+MOST_PLACEMENTS = 4
+Intp = NDArray[np.intp]
 
 
-def fit_lattice(points: Float64, board: Board) -> tuple[Float64 | None, int]:
-    """The board's points among ``points`` [M,2], float64 [N,2] in the board's order, or None; and the effort.
+@dataclass(frozen=True)
+class Placement:
+    """Where the board may lie: ``index`` int [N], the point at each of the board's points or -1."""
 
-    The effort is the number of cells grown, so that a caller can stop without looking at a clock.
+    index: Intp
+
+    @property
+    def covered(self) -> int:
+        """Number of the board's points that have one."""
+        return int((self.index >= 0).sum())
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Points in the middle of four neighbours: index int [S] and the steps to two, float64 [S,B,2,2]."""
+
+    index: Intp
+    steps: list[list[tuple[Float64, Float64]]]
+
+
+def find_seeds(points: Float64, strength: Float64, limits: Limits = STRICT) -> Seeds:
+    """Points [M,2] that have neighbours at both ends of two directions, best first.
+
+    A grid's inner points have; clutter seldom does, so that a picture without a board is done with here.
     """
-    effort = 0
-    if len(points) < board.count:
-        return None, effort
-    middle = np.median(points, axis=0)
-    for seed in np.argsort(np.linalg.norm(points - middle, axis=1))[:SEEDS]:
-        for first, second in _bases(points, int(seed)):
-            cells = _grow(points, int(seed), first, second)
-            effort += len(cells)
-            if len(cells) >= board.count:
-                found = _match(points, cells, board)
-                if found is not None:
-                    return found, effort
-    return None, effort
+    count = len(points)
+    if count < 5:
+        return Seeds(np.empty(0, dtype=np.intp), [])
+    near = min(NEIGHBOURS, count - 1)
+    vectors = points[None] - points[:, None]  # [from, to]
+    squares = (vectors**2).sum(axis=2)
+    np.fill_diagonal(squares, np.inf)
+    ratio = strength[None] / strength[:, None]
+    squares[(ratio > ALIKE) | (ratio < 1 / ALIKE)] = np.inf
+    order = np.argpartition(squares, near - 1, axis=1)[:, :near]
+    rows = np.arange(count)[:, None]
+    order = order[rows, np.argsort(squares[rows, order], axis=1)]
+    steps, lengths = vectors[rows, order], np.sqrt(squares[rows, order])
+    gap = np.linalg.norm(steps[:, :, None] + steps[:, None], axis=3)
+    shorter = np.minimum(lengths[:, :, None], lengths[:, None])
+    with np.errstate(invalid="ignore"):
+        opposite = np.isfinite(lengths[:, :, None] + lengths[:, None]) & (gap < limits[1] * shorter)
+    opposite &= np.tri(near, k=-1, dtype=bool).T
+    seeds: list[tuple[float, int, list[tuple[Float64, Float64]]]] = []
+    for i in np.flatnonzero(opposite.sum(axis=(1, 2)) >= 2):
+        a, b = np.nonzero(opposite[i])
+        axes = (steps[i, a] - steps[i, b]) / 2
+        bases = _bases(axes)
+        if bases:
+            quality = float(gap[i, a, b].sum() / shorter[i, a, b].sum()) - 0.1 * min(len(a), 4)
+            seeds.append((quality, int(i), bases))
+    seeds.sort(key=lambda seed: seed[0])
+    return Seeds(np.array([s[1] for s in seeds], dtype=np.intp), [s[2] for s in seeds])
 
 
-def _bases(points: Float64, seed: int) -> list[tuple[Float64, Float64]]:
-    """Pairs of steps to neighbours, shortest first, the second to the right of the first (y down)."""
-    vectors = points - points[seed]
-    lengths = np.linalg.norm(vectors, axis=1)
-    near = [vectors[i] for i in np.argsort(lengths)[1 : NEIGHBOURS + 1]]
-    pairs: list[tuple[float, Float64, Float64]] = []
-    for a in near:
-        for b in near:
-            product = float(np.linalg.norm(a) * np.linalg.norm(b))
-            if product > 0 and (a[0] * b[1] - a[1] * b[0]) / product > 0.5:
-                pairs.append((float(np.linalg.norm(a) + np.linalg.norm(b)), a, b))
-    pairs.sort(key=lambda pair: pair[0])
-    # A basis turned by a quarter is the same grid, and all four turns are matched later.
-    distinct: list[tuple[Float64, Float64]] = []
-    for _, a, b in pairs:
-        if not any(_same_lines(a, b, c, d) for c, d in distinct):
-            distinct.append((a, b))
-    return distinct[:PAIRS]
+def _bases(axes: Float64) -> list[tuple[Float64, Float64]]:
+    """Pairs of directions, shortest first, the second to the right of the first (y down)."""
+    length = np.linalg.norm(axes, axis=1)
+    order = np.argsort(length)[:4]
+    found = []
+    for m, i in enumerate(order):
+        for j in order[m + 1 :]:
+            cross = float(axes[i, 0] * axes[j, 1] - axes[i, 1] * axes[j, 0])
+            if abs(cross) > LEAST_SINE * length[i] * length[j]:
+                found.append((length[i] + length[j], axes[i], axes[j] if cross > 0 else -axes[j]))
+    found.sort(key=lambda basis: float(basis[0]))
+    return [(a, b) for _, a, b in found[:BASES]]
 
 
-def _same_lines(a: Float64, b: Float64, c: Float64, d: Float64) -> bool:
-    return (_parallel(a, c) and _parallel(b, d)) or (_parallel(a, d) and _parallel(b, c))
-
-
-def _parallel(a: Float64, b: Float64) -> bool:
-    cross = a[0] * b[1] - a[1] * b[0]
-    return bool(abs(cross) < 0.25 * (a @ a) and abs(cross) < 0.25 * (b @ b))
-
-
-def _grow(points: Float64, seed: int, first: Float64, second: Float64) -> dict[Cell, int]:
-    """Cells of the grid and the index of the point in each."""
-    cells: dict[Cell, int] = {(0, 0): seed}
-    steps: dict[Cell, tuple[Float64, Float64]] = {(0, 0): (first, second)}
-    taken = {seed}
-    queue: deque[Cell] = deque([(0, 0)])
-    while queue:
-        cell = queue.popleft()
-        here = points[cells[cell]]
-        for axis in (0, 1):
-            for sign in (1, -1):
-                to = (cell[0] + sign * (axis == 0), cell[1] + sign * (axis == 1))
-                if to in cells:
-                    continue
-                step = sign * steps[cell][axis]
-                distance = np.linalg.norm(points - (here + step), axis=1)
-                nearest = int(np.argmin(distance))
-                if nearest in taken or distance[nearest] > CATCH * float(np.linalg.norm(step)):
-                    continue
-                cells[to] = nearest
-                taken.add(nearest)
-                made = sign * (points[nearest] - here)
-                other = steps[cell][1 - axis]
-                steps[to] = (made, other) if axis == 0 else (other, made)
-                queue.append(to)
-    return cells
-
-
-def _match(points: Float64, cells: dict[Cell, int], board: Board) -> Float64 | None:
-    """The board's points where its pattern lies wholly on grown cells, in one of four turns; else None."""
-    grown = np.array(list(cells), dtype=np.intp)
-    index = np.array(list(cells.values()), dtype=np.intp)
+def placements(
+    points: Float64, strength: Float64, seeds: Seeds, board: Board, limits: Limits = STRICT
+) -> Iterator[list[Placement]]:
+    """For each grid that grows from the seeds and covers enough of the board: its best placements."""
     pattern = lattice(board)
-    found: dict[frozenset[int], Float64] = {}
+    reach = int(pattern.max()) + 2
+    needed = int(np.ceil(LEAST_COVERED * board.count))
+    used: set[int] = set()
+    tried = 0
+    for seed, bases in zip(seeds.index, seeds.steps, strict=True):
+        if int(seed) in used:
+            continue
+        tried += 1
+        if tried > SEEDS:
+            return
+        for first, second in bases:
+            cells, index = grow(points, strength, int(seed), (first, second), reach, limits[0])
+            if len(index) < needed:
+                continue
+            found = _place(cells, index, pattern, needed)
+            if found:
+                used.update(index.tolist())
+                yield found
+
+
+def grow(
+    points: Float64,
+    strength: Float64,
+    seed: int,
+    basis: tuple[Float64, Float64],
+    reach: int,
+    catch: float,
+) -> tuple[Intp, Intp]:
+    """Cells int [K,2] of the grid, within ``reach`` of the seed, and the index of the point in each [K]."""
+    side = 2 * reach + 3
+    table = np.full((side, side), -1, dtype=np.intp)
+    steps = np.zeros((side, side, 2, 2))
+    taken = np.zeros(len(points), dtype=bool)
+    table[reach + 1, reach + 1] = seed
+    steps[reach + 1, reach + 1] = basis
+    taken[seed] = True
+    table[[0, -1]] = table[:, [0, -1]] = -2  # a rim that nothing grows into
+    front = np.array([[reach + 1, reach + 1]])
+    moves = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    axis, sign = np.array([0, 0, 1, 1]), np.array([1.0, -1.0, 1.0, -1.0])
+    while len(front):
+        here = table[front[:, 0], front[:, 1]]
+        step = steps[front[:, 0], front[:, 1]][:, axis] * sign[:, None]  # [F,4,2]
+        to = (front[:, None] + moves).reshape(-1, 2)
+        start = np.repeat(here, 4)
+        step = step.reshape(-1, 2)
+        which = np.tile(np.arange(4), len(front))
+        parent = np.repeat(front, 4, axis=0)
+        free = table[to[:, 0], to[:, 1]] == -1
+        to, start, step, which, parent = (part[free] for part in (to, start, step, which, parent))
+        if not len(to):
+            break
+        wanted = points[start] + step
+        squares = ((wanted[:, None] - points) ** 2).sum(axis=2)
+        squares[:, taken] = np.inf
+        nearest = squares.argmin(axis=1)
+        off = np.sqrt(squares[np.arange(len(to)), nearest]) / np.linalg.norm(step, axis=1)
+        ratio = strength[nearest] / strength[start]
+        order = np.argsort(off)
+        order = order[(off < catch)[order] & (ratio < ALIKE)[order] & (ratio > 1 / ALIKE)[order]]
+        grown = []
+        for k in order:
+            u, v = to[k]
+            if table[u, v] != -1 or taken[nearest[k]]:
+                continue
+            table[u, v] = nearest[k]
+            taken[nearest[k]] = True
+            steps[u, v] = steps[parent[k, 0], parent[k, 1]]
+            steps[u, v, axis[which[k]]] = sign[which[k]] * (points[nearest[k]] - points[start[k]])
+            grown.append((u, v))
+        front = np.array(grown, dtype=np.intp).reshape(-1, 2)
+    cells = np.argwhere(table >= 0)
+    return cells, table[cells[:, 0], cells[:, 1]]
+
+
+def _place(cells: Intp, index: Intp, pattern: Intp, needed: int) -> list[Placement]:
+    """Where the pattern lies on grown cells in one of four turns: the best cover and what equals it."""
+    found: dict[bytes, Placement] = {}
+    best = needed
+    low, extent = cells.min(axis=0), np.ptp(cells, axis=0)
     for _ in range(4):
-        grown = np.stack([-grown[:, 1], grown[:, 0]], axis=1)
-        low = grown.min(axis=0)
-        extent = grown.max(axis=0) - low
-        table = np.full(extent + 1, -1, dtype=np.intp)
-        table[tuple((grown - low).T)] = index
-        free = extent - pattern.max(axis=0)
-        for u in range(int(free[0]) + 1):
-            for v in range(int(free[1]) + 1):
-                chosen = table[pattern[:, 0] + u, pattern[:, 1] + v]
-                if (chosen < 0).any():
-                    continue
-                ordered = in_view_order(points[chosen], board)
-                if ordered is not None:
-                    found.setdefault(frozenset(chosen.tolist()), ordered)
-    return next(iter(found.values())) if len(found) == 1 else None
+        pattern = np.stack([-pattern[:, 1], pattern[:, 0]], axis=1)
+        pattern = pattern - pattern.min(axis=0)
+        span = pattern.max(axis=0)
+        table = np.full(extent + 1 + 2 * span, -1, dtype=np.intp)
+        table[tuple((cells - low + span).T)] = index
+        shifts = np.argwhere(np.ones(extent + span + 1, dtype=bool))
+        at = shifts[:, None] + pattern
+        chosen = table[at[..., 0], at[..., 1]]
+        covered = (chosen >= 0).sum(axis=1)
+        for k in np.flatnonzero(covered >= best):
+            best = max(best, int(covered[k]))
+            where = at[k] - span  # the same cells again after half a turn are the same place
+            key = where[np.lexsort(where.T)].tobytes()
+            found.setdefault(key, Placement(chosen[k]))
+    placed = [place for place in found.values() if place.covered == best]
+    return placed[:MOST_PLACEMENTS]

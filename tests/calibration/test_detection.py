@@ -12,7 +12,6 @@ import pytest
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.detection.chessboard import is_whole_board, refine_corners
 from rigsight.calibration.detection.detect import detect
-from rigsight.calibration.solve.circle_bias import circle_bias
 from rigsight.calibration.pictures import find_pictures, read_picture
 from rigsight.calibration.projection import project
 from rigsight.calibration.rig import Camera
@@ -35,8 +34,6 @@ THERMAL = Camera(
 def errors(points: Float64, board: Board, pose: Float64, camera: Camera = THERMAL) -> Float64:
     """Distances to the true points, in the board's order that fits best."""
     true = project(camera, board.object_points() @ pose[:3, :3].T + pose[:3, 3])
-    if board.kind != "chessboard":
-        true = true + circle_bias(camera, pose, board)
     candidates = [np.linalg.norm(points[order] - true, axis=1) for order in board.orders()]
     return min(candidates, key=lambda error: float(error.max()))
 

@@ -1,0 +1,30 @@
+"""The time a detector may take."""
+
+from __future__ import annotations
+
+import time
+
+DEADLINE_S = 1.0
+
+
+class Clock:
+    """Runs from its making; loops of the detectors ask it whether to go on.
+
+    It counts the processor time of its thread, so that what is found does not depend on what else runs.
+
+    >>> Clock(60.0).expired, Clock(0.0).expired
+    (False, True)
+    """
+
+    def __init__(self, deadline_s: float) -> None:
+        self._end = time.thread_time() + deadline_s
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left, 0 when there are none."""
+        return max(self._end - time.thread_time(), 0.0)
+
+    @property
+    def expired(self) -> bool:
+        """Whether the time is over."""
+        return time.thread_time() >= self._end
