@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cv2
 import typer
 
+from rigsight.cli import bench_calibration
 from rigsight.edge.benchmarks.budgets import Row, stage_rows
 from rigsight.edge.bundle.reader import open_bundle
 
@@ -29,6 +30,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=T
 @app.callback()
 def bench() -> None:
     """Measure stages as ratios to the naive way. Example: rigsight bench pipeline"""
+
+
+app.command(name="calibration", help=bench_calibration.HELP)(bench_calibration.calibration)
 
 
 PIPELINE_HELP = """The budget table: stages beside the naive chain, pipeline rate beside bare engine rate.
