@@ -122,10 +122,10 @@ def best_distance_m(rig: Rig, camera: str) -> float:
         rms = _summary(_moved(rig, rig, camera, fetched, _plane_at(rig, 1 / inverse))).rms_px
         return rms if np.isfinite(rms) else np.inf
 
-    ladder = np.geomspace(1e-4, 50.0, 48)  # 10 km to 2 cm
+    ladder = np.geomspace(1e-3, 50.0, 24)  # 1 km to 2 cm
     best = int(np.argmin([left(inverse) for inverse in ladder]))
     low, high = ladder[max(best - 1, 0)], ladder[min(best + 1, len(ladder) - 1)]
-    for _ in range(24):
+    for _ in range(18):
         third = (high - low) / 3
         if left(low + third) < left(high - third):
             high -= third
@@ -143,7 +143,9 @@ def _fetched(rig: Rig, camera: str, surface: Surface) -> tuple[Float64, Float64]
     aligner = Aligner(rig, camera, surface=surface)
     x, y, width, height = rig.output.crop or (0, 0, *rig.output.size)
     step = max(1, max(width, height) // SAMPLES)
-    rows, columns = np.mgrid[y : y + height : step, x : x + width : step].reshape(2, -1)
+    rows, columns = np.mgrid[y + step // 2 : y + height : step, x + step // 2 : x + width : step].reshape(
+        2, -1
+    )
     seen = aligner.valid[rows, columns] > 0
     rows, columns = rows[seen], columns[seen]
     began: Float64 = np.column_stack([columns, rows]).astype(np.float64)

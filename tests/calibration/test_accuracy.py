@@ -6,7 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
-from rigsight.calibration.accuracy import alignment_error, alignment_error_px, parallax_px
+from rigsight.calibration.accuracy import (
+    alignment_error,
+    alignment_error_px,
+    best_distance_m,
+    best_plane_m,
+    parallax_px,
+    parallax_table,
+)
+from rigsight.calibration.align import Aligner
+from rigsight.calibration.alignment.surfaces import grid_rays
 from rigsight.calibration.rig import Camera, Cylinder, OutputGrid, Plane, Rig, as_matrix4
 
 
@@ -51,6 +60,50 @@ def test_parallax_of_a_turned_rig_is_nearly_the_same(make_rig: Callable[..., Rig
 def test_parallax_over_a_cylinder_is_finite() -> None:
     rig = parallel_rig().model_copy(update={"surface": Cylinder(radius_m=0.5)})
     assert 0 < parallax_px(rig, "thermal", [1.0])[1.0] < 100
+
+
+def test_the_table_states_closed_form_maximum_and_cost() -> None:
+    """f b |1/d - 1/d0| everywhere on the grid: RMS, maximum and closed form are one number."""
+    for row in parallax_table(parallel_rig(), "thermal", [3, 9, 50]):
+        assert row.closed_form_px == pytest.approx(40 * abs(1 / row.distance_m - 1 / 9))
+        assert row.rms_px == pytest.approx(row.closed_form_px, abs=1e-4)
+        assert row.max_px == pytest.approx(row.closed_form_px, abs=1e-3)
+        # 1 % of distance: what moving the thing by that much does to a map that was right.
+        moved = parallax_px(parallel_rig(d0=row.distance_m * 1.01), "thermal", [row.distance_m])
+        assert row.per_percent_px == pytest.approx(moved[row.distance_m], rel=0.02)
+
+
+def test_the_best_plane_of_a_range_is_its_harmonic_mean() -> None:
+    best = best_plane_m(5, 50)
+    ends = parallax_px(parallel_rig(d0=best), "thermal", [5, 50])
+    assert ends[5] == pytest.approx(ends[50], rel=1e-3)
+    for other in (0.9 * best, 1.1 * best):
+        assert max(parallax_px(parallel_rig(d0=other), "thermal", [5, 50]).values()) > ends[5]
+
+
+def test_the_best_distance_of_a_plane_is_its_own(make_rig: Callable[..., Rig]) -> None:
+    assert best_distance_m(make_rig(), "thermal") == pytest.approx(8.0, rel=1e-3)
+
+
+def test_no_plane_replaces_the_pipes_wall() -> None:
+    """f = 500 px, b = 2 cm, wall from 0.15 to 0.6 m: the best plane leaves 25 px, the cylinder nothing."""
+    K = ((500, 0, 320), (0, 500, 240), (0, 0, 1))
+    camera = {"model": "pinhole-radtan", "width": 640, "height": 480, "K": K}
+    pipe = Cylinder(radius_m=0.12)  # seen at 0.15 m in the corners
+    rig = Rig(
+        cameras={"rgb": Camera(**camera, spectrum="rgb"), "thermal": Camera(**camera, spectrum="thermal")},
+        reference="rgb",
+        transforms={"thermal": ((1, 0, 0, -0.02), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))},
+        surface=pipe,
+        output=OutputGrid(camera="rgb", width=640, height=480, K=K),
+    )
+    rays = grid_rays(rig.output)
+    depth = pipe.radius_m / np.maximum(np.hypot(rays[..., 0], rays[..., 1]), 1e-9)
+    seen = (depth > 0.15) & (depth < 0.6)
+    truth = np.arange(640) - 500 * 0.02 / depth
+    best = Aligner(rig, "thermal", surface=Plane(distance_m=best_plane_m(0.15, 0.6))).map_xy[..., 0]
+    assert np.abs(best - truth)[seen].max() == pytest.approx(25, abs=0.1)
+    assert np.abs(Aligner(rig, "thermal").map_xy[..., 0] - truth)[seen].max() < 1e-3
 
 
 def test_the_true_rig_has_no_error(make_rig: Callable[..., Rig]) -> None:

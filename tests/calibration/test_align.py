@@ -52,24 +52,92 @@ def test_plane_map_equals_ray_projection(make_rig: MakeRig, fisheye: bool, norma
         assert largest_error(aligner, points) <= 1e-3
 
 
-def test_cylinder_map_equals_ray_projection(make_rig: MakeRig) -> None:
+def test_beyond_the_horizon_a_plane_is_not_seen(make_rig: MakeRig) -> None:
+    """A floor 1.5 m below the camera: exact below the horizon, nothing above it."""
     rig = make_rig()
-    surface = Cylinder(radius_m=0.9, point_m=(0.05, -0.03, 0.0), direction=(0.05, 0.0, 1.0))
-    aligner = Aligner(rig, "thermal", surface=surface)
-    axis = np.array(surface.direction) / np.linalg.norm(surface.direction)
+    normal = np.array((0.0, 0.98, np.sqrt(1 - 0.98**2)))
+    aligner = Aligner(rig, "thermal", surface=Plane(distance_m=1.5, normal=tuple(normal)))
     rays = grid_rays(rig.output)
-    points = aligner.map_xy  # compare with points found by marching along every 997th ray
-    for index in range(0, len(rays), 997):
-        lengths = np.linspace(0.01, 60, 200_000)
-        along = lengths[:, None] * rays[index] - np.array(surface.point_m)
-        radius = np.linalg.norm(along - (along @ axis)[:, None] * axis, axis=1)
-        if radius.max() < surface.radius_m:
-            continue
-        point = lengths[np.argmax(radius >= surface.radius_m)] * rays[index]
-        pose = rig.pose("thermal")
-        truth = project_with_opencv(rig.cameras["thermal"], (pose[:3, :3] @ point + pose[:3, 3])[None])
-        if (aligner.valid.ravel()[index]) > 0:
-            assert np.allclose(points.reshape(-1, 2)[index], truth, atol=0.35)
+    ahead = rays @ normal
+    assert 0.3 < (ahead > 0).mean() < 0.9
+    assert not aligner.valid.ravel()[ahead <= 0].any()
+    pose = rig.pose("thermal")
+    hit = ahead > 0
+    points = rays[hit] * (1.5 / ahead[hit])[:, None]
+    truth = project_with_opencv(aligner.model, points @ pose[:3, :3].T + pose[:3, 3])
+    inside = aligner.valid.ravel()[hit] > 0
+    assert inside.mean() > 0.5
+    assert np.abs(aligner.map_xy.reshape(-1, 2)[hit] - truth)[inside].max() <= 1e-3
+
+
+def test_retargeting_is_building_anew(make_rig: MakeRig) -> None:
+    rig, normal = make_rig(), (0.4, -0.2, np.sqrt(1 - 0.2))
+    moved = Aligner(rig, "thermal", surface=Plane(distance_m=4.0, normal=normal))
+    picture = np.random.default_rng(0).integers(0, 255, (512, 640, 3)).astype(np.uint8)
+    for distance in (0.5, 30.0, np.inf, 3.0):
+        moved.retarget(distance)
+        fresh = Aligner(rig, "thermal", surface=Plane(distance_m=distance, normal=normal))
+        assert (moved.map_xy == fresh.map_xy).all()
+        assert (moved.valid == fresh.valid).all()
+        assert (moved(picture) == fresh(picture)).all()  # fixed-point maps too
+
+
+def march(rays: np.ndarray, surface: Cylinder) -> np.ndarray:
+    """Where rays from zero leave the cylinder, by bisection on the distance from its axis."""
+    axis = np.array(surface.direction) / np.linalg.norm(surface.direction)
+
+    def outside(lengths: np.ndarray) -> np.ndarray:
+        away = lengths[:, None] * rays - np.array(surface.point_m)
+        return np.linalg.norm(away - np.outer(away @ axis, axis), axis=1) > surface.radius_m
+
+    low, high = np.zeros(len(rays)), np.full(len(rays), 1e4)
+    for _ in range(80):
+        middle = (low + high) / 2
+        out = outside(middle)
+        low, high = np.where(out, low, middle), np.where(out, middle, high)
+    return low[:, None] * rays
+
+
+PIPES = [
+    Cylinder(radius_m=0.9, point_m=(0.05, -0.03, 0.0), direction=(0.05, 0.0, 1.0)),
+    Cylinder(radius_m=0.3, direction=(0.0, 0.0, 1.0)),
+    Cylinder(radius_m=0.4, point_m=(0.0, 0.2, 0.0), direction=(1.0, 0.2, 0.1)),  # across the view
+]
+
+
+@pytest.mark.parametrize("fisheye", [False, True])
+@pytest.mark.parametrize("surface", PIPES)
+def test_cylinder_map_equals_ray_projection(make_rig: MakeRig, surface: Cylinder, fisheye: bool) -> None:
+    rig = make_rig(fisheye=fisheye)
+    aligner = Aligner(rig, "thermal", surface=surface)
+    every = slice(0, None, 97)
+    points = march(grid_rays(rig.output)[every], surface)
+    pose = rig.pose("thermal")
+    truth = project_with_opencv(aligner.model, points @ pose[:3, :3].T + pose[:3, 3])
+    inside = aligner.valid.ravel()[every] > 0
+    assert inside.mean() > 0.4
+    assert np.abs(aligner.map_xy.reshape(-1, 2)[every] - truth)[inside].max() <= 1e-3
+
+
+def test_along_the_axis_there_is_no_hole() -> None:
+    """The ray that never meets the wall is seen at infinity, like its neighbours nearly are."""
+    K = ((500, 0, 100), (0, 500, 80), (0, 0, 1))
+    camera = Camera(model="pinhole-radtan", width=640, height=512, K=K, spectrum="thermal")
+    rig = Rig(
+        cameras={"rgb": camera, "thermal": camera},
+        reference="rgb",
+        transforms={"thermal": ((1, 0, 0, -0.02), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))},
+        output=OutputGrid(camera="rgb", width=200, height=160, K=K),
+        surface=Cylinder(radius_m=0.2),
+    )
+    map_xy = Aligner(rig, "thermal").map_xy
+    assert np.allclose(map_xy[80, 100], (100, 80), atol=1e-4)
+    assert np.abs(np.diff(map_xy[..., 0], axis=1) - 1).max() < 0.2
+
+
+def test_a_pipe_that_does_not_hold_the_camera_is_refused(make_rig: MakeRig) -> None:
+    with pytest.raises(RigsightError, match=r"CAL-031.*0\.500 m from the axis, the radius is 0\.3 m"):
+        Aligner(make_rig(), "thermal", surface=Cylinder(radius_m=0.3, point_m=(0.3, 0.4, 7.0)))
 
 
 def test_parallel_cameras_shift_by_the_closed_form() -> None:

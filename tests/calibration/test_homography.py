@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rigsight.base.errors import RigsightError
-from rigsight.calibration.accuracy import parallax_px
+from rigsight.calibration.accuracy import best_distance_m, parallax_px, parallax_table
 from rigsight.calibration.homography import matched_homography
 from rigsight.calibration.projection import project
 from rigsight.calibration.rig import Float64, Rig
@@ -49,3 +49,18 @@ def test_points_without_a_common_plane_are_refused(make_rig: Callable[..., Rig])
     scattered = np.column_stack([rng.uniform(-0.2, 0.2, (300, 2)), rng.uniform(0.3, 3, 300)])
     with pytest.raises(RigsightError, match="CAL-019"):
         matched_homography(rig.cameras["rgb"], rig.cameras["thermal"], matches(rig, scattered), 0.5)
+
+
+def test_views_at_several_distances_hide_a_plane_between_them(make_rig: Callable[..., Rig]) -> None:
+    """The fit looks good, and the table says what it is worth: one plane's parallax."""
+    rig = make_rig()
+    points = np.concatenate([on_plane(distance) for distance in (5.0, 6.0, 7.5)])
+    found = matched_homography(rig.cameras["rgb"], rig.cameras["thermal"], matches(rig, points))
+    assert found.inlier_rms_px is not None
+    assert found.inlier_rms_px < 3.0
+    mixed = rig.model_copy(update={"surface": found})
+    assert 5.0 < best_distance_m(mixed, "thermal") < 7.5
+    table = {row.distance_m: row for row in parallax_table(mixed, "thermal", [5.0, 6.0, 7.5, 20.0])}
+    assert table[5.0].rms_px > 0.8
+    assert table[20.0].rms_px > 3.0
+    assert table[20.0].closed_form_px == pytest.approx(table[20.0].rms_px, rel=0.3)
