@@ -48,7 +48,8 @@ ORDER_AMBIGUOUS = define(
 BOARD_INVALID = define(
     "CAL-010",
     "board.yaml cannot be used",
-    "Give kind, columns, rows (inner corners) and square_m (chessboard) or pitch_m (circles), in metres.",
+    "Give kind, columns, rows and square_m (chessboard, charuco) or pitch_m (circles), in metres; 'rigsight "
+    "board' writes one.",
 )
 PICTURE_UNREADABLE = define(
     "CAL-011",
@@ -94,6 +95,21 @@ HOMOGRAPHY_FAILED = define(
     "CAL-019",
     "No homography fits the matched board points",
     "Hold the board near the working distance in every picture, or calibrate with a plane surface instead.",
+)
+BOARD_TOO_LARGE = define(
+    "CAL-020",
+    "The board does not fit on the page",
+    "Take a larger page or a smaller board.",
+)
+PAGE_UNKNOWN = define(
+    "CAL-021",
+    "The page is not known",
+    "Name A0 to A5, letter, legal or tabloid, give width and height as 600x400 (mm), or take 'fit'.",
+)
+TARGET_FORMAT = define(
+    "CAL-022",
+    "A board cannot be drawn in this format",
+    "Let the file's name end in .pdf, .svg, .dxf or .png.",
 )
 NO_DISTANCE = define(
     "CAL-030",
@@ -189,4 +205,40 @@ EXCHANGE_IMPLAUSIBLE = define(
     "CAL-066",
     "The files of another tool describe a rig that cannot be",
     "Check the transform and its unit (metres), and write the file again.",
+)
+THERMAL_IN_COLOUR = define(
+    "CAL-070",
+    "Pictures of a thermal camera are drawn in false colours",
+    "Record the raw counts (16 bit) or switch the camera's palette to white-hot.",
+)
+SEVERAL_PAGES = define(
+    "CAL-071",
+    "A picture file holds several pictures",
+    "Write each picture into a file of its own; one of both cameras for each instant.",
+)
+PICTURE_TURNED = define(
+    "CAL-072",
+    "A picture file asks viewers to turn it",
+    "The rig must hold for the sensor's own pixels: switch automatic rotation off in the camera, or remove the "
+    "tag ('exiftool -Orientation= FILE') if the video is not turned either.",
+)
+FOLDERS_SWAPPED = define(
+    "CAL-073",
+    "The folders of the two cameras seem swapped",
+    "Give the reference camera's folder first, in the order of --names and --spectra.",
+)
+MIRRORED = define(
+    "CAL-074",
+    "The pictures of one camera are mirrored",
+    "Switch mirroring (selfie view, horizontal flip) off in the camera or its driver and take them again.",
+)
+PAIRS_SHIFTED = define(
+    "CAL-075",
+    "The pictures are paired with those of the instant before or after",
+    "Rename the pictures of one camera so that equal names show one instant.",
+)
+MOVED_BETWEEN_EXPOSURES = define(
+    "CAL-076",
+    "The board moved between the exposures of the two cameras",
+    "Hold the board still on a stand or table for each pair, or trigger the cameras together.",
 )

@@ -30,6 +30,7 @@ MISSING_PART = define(
 # verb -> one line of help; rigsight/cli/<verb>.py (- as _) holds `app` (a typer.Typer).
 VERBS: dict[str, str] = {
     "demo": "the whole chain on the simulated rig, with a report to look at",
+    "board": "draw a calibration board to print or cut, with its board.yaml",
     "calibrate": "board pictures of two cameras -> rig.yaml",
     "time-offset": "clips of a waved board -> offset of the cameras' clocks",
     "rig": "show rig.yaml; exchange it with Kalibr, ROS, OpenCV, COLMAP, mrcal",
