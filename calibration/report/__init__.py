@@ -1,0 +1,1 @@
+"""The calibration report: one self-contained HTML file."""
