@@ -349,15 +349,24 @@ def read_sources(paths: Sequence[Path], format_name: str) -> list[Source]:
         if format_name == "colmap" and len(paths) == 1:
             files += colmap.files_of(path)
         elif path.is_dir():
-            pattern = {"mrcal": "*.cameramodel", "ros": "*.y*ml"}.get(format_name, "*.*")
-            found = sorted(path.glob(pattern))[:8]
+            found = _files_in(path, format_name)
             if not found:
-                raise codes.EXCHANGE_UNREADABLE(f"the folder holds no {pattern}", where=path)
+                raise codes.EXCHANGE_UNREADABLE(f"the folder holds no {format_name} file", where=path)
             files += found
         else:
             files.append(path)
     limit = mrcal.MAX_BYTES if format_name == "mrcal" else MAX_BYTES
     return [Source.read(file, limit) for file in files]
+
+
+def _files_in(folder: Path, format_name: str) -> list[Path]:
+    """The files of one rig in a folder, sorted, at most eight; files of other formats are passed over."""
+    if format_name == "mrcal":
+        return sorted(folder.glob("*.cameramodel"))[:8]
+    found = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml", ".xml", ".json"))[
+        :64
+    ]
+    return [path for path in found if _format_of_file(path) == format_name][:8]
 
 
 def detect_format(path: Path) -> str:
@@ -369,10 +378,17 @@ def detect_format(path: Path) -> str:
     if path.is_dir():
         if (path / colmap.CAMERAS_FILE).is_file():
             return "colmap"
-        for format_name, pattern in (("mrcal", "*.cameramodel"), ("ros", "*.y*ml")):
-            if any(path.glob(pattern)):
+        for format_name in ("mrcal", "ros", "opencv", "kalibr"):
+            if _files_in(path, format_name):
                 return format_name
         raise codes.EXCHANGE_FORMAT("the folder holds no file of a known format", where=path)
+    found = _format_of_file(path)
+    if found is None:
+        raise codes.EXCHANGE_FORMAT("its format is not recognised", where=path)
+    return found
+
+
+def _format_of_file(path: Path) -> str | None:
     if path.suffix == ".cameramodel":
         return "mrcal"
     source = Source.read(path)
@@ -386,6 +402,4 @@ def detect_format(path: Path) -> str:
         return "kalibr"
     if any(line.startswith(("distortion_model:", f"{ros.TRANSFORMS}:")) for line in lines):
         return "ros"
-    if "lensmodel" in text:
-        return "mrcal"
-    raise codes.EXCHANGE_FORMAT("its format is not recognised", where=path)
+    return "mrcal" if "lensmodel" in text else None

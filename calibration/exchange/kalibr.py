@@ -6,6 +6,7 @@ skew. T_cam_imu and timeshift_cam_imu tell of an IMU, which a rig has not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -69,8 +70,9 @@ def decode(sources: Sequence[Source]) -> list[CameraRecord]:
     if len(sources) != 1:
         raise codes.EXCHANGE_GARBLED("Kalibr keeps all cameras in one file; give one", where=sources[1].path)
     chain = parse_yaml(sources[0])
-    count = sum(1 for key in chain.items if key.startswith("cam"))
-    if not 0 < count <= MAX_CAMERAS:
+    chain.need("cam0")
+    count = sum(1 for key in chain.items if re.fullmatch(r"cam\d+", key, re.ASCII))
+    if count > MAX_CAMERAS:
         raise codes.EXCHANGE_UNSUPPORTED(
             f"it holds {count} cameras; a rig has one to {MAX_CAMERAS}", where=chain.path
         )

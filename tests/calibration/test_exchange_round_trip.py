@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rigsight.base.errors import RigsightError
-from rigsight.calibration.exchange.formats import FOLDERS, FORMATS, Exported, export_rig, import_rig
+from rigsight.calibration.exchange.formats import (
+    FOLDERS,
+    FORMATS,
+    Exported,
+    build_rig,
+    export_rig,
+    import_rig,
+    read_sources,
+)
+from rigsight.calibration.exchange.rotations import from_vector
 from rigsight.calibration.projection import project, undistort
 from rigsight.calibration.rig import Camera, Cylinder, OutputGrid, Rig, as_matrix4
 
@@ -148,6 +160,67 @@ def test_a_refit_says_its_true_error(format_name: str, lens: str, tmp_path: Path
     worst = max(done.refit_px.values())
     assert 0 < worst < 0.5
     assert largest_difference_px(rig, again) == pytest.approx(worst, rel=0.2)  # another grid of points
+
+
+LENS_SCALES = {
+    4: (0.3, 0.1, 0.002, 0.002),
+    5: (0.3, 0.1, 0.002, 0.002, 0.02),
+    8: (0.3, 0.1) + (0.002,) * 6,
+    0: (),
+}
+
+
+@given(st.sampled_from([0, 4, 5, 8, "fisheye"]), st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_any_rig_is_exact_or_refused(lens: int | str, seed: int) -> None:
+    """Cameras of any size and focal length, in any pose within 2 m, lenses as strong as they come."""
+    rng = np.random.default_rng(seed)
+    cameras = []
+    for spectrum in ("rgb", "thermal"):
+        width, height = (int(v) for v in rng.integers(80, 4000, 2))
+        f = max(width, height) * rng.uniform(0.5, 3)
+        K = (
+            (f, 0, rng.uniform(0.3, 0.7) * width),
+            (0, f * rng.uniform(0.9, 1.1), rng.uniform(0.3, 0.7) * height),
+        )
+        scales = (0.05,) * 4 if lens == "fisheye" else LENS_SCALES[int(lens)]
+        D = tuple(float(v) for v in rng.uniform(-1, 1, len(scales)) * scales)
+        model = "fisheye" if lens == "fisheye" else "pinhole-radtan"
+        cameras.append(
+            Camera(model=model, width=width, height=height, K=(*K, (0, 0, 1)), D=D, spectrum=spectrum)
+        )
+    T = np.eye(4)
+    T[:3, :3] = from_vector(rng.normal(size=3) * 10 ** rng.uniform(-8, 0.3))
+    T[:3, 3] = rng.normal(size=3) * 10 ** rng.uniform(-6, 0)
+    rig = Rig(
+        cameras={"rgb": cameras[0], "thermal": cameras[1]},
+        reference="rgb",
+        transforms={"thermal": as_matrix4(T)},
+        output=OutputGrid(camera="rgb", width=cameras[0].width, height=cameras[0].height, K=cameras[0].K),
+    )
+    for format_name in FORMATS:
+        with tempfile.TemporaryDirectory() as folder:
+            path = place(format_name, Path(folder))
+            if (format_name, lens) in (("kalibr", 5), ("kalibr", 8), ("mrcal", "fisheye")):
+                with pytest.raises(RigsightError, match="CAL-063"):
+                    export_rig(rig, format_name, path)
+                continue
+            assert export_rig(rig, format_name, path).round_trip_px < 1e-8
+            records = FORMATS[format_name].decode(read_sources([path], format_name))
+            again = build_rig(records, spectra=["rgb", "thermal"])
+            assert np.abs(again.pose("thermal") - rig.pose("thermal")).max() < 1e-13
+            for name, camera in rig.cameras.items():
+                assert np.abs(again.cameras[name].matrix - camera.matrix).max() < 1e-11
+
+
+def test_other_yaml_in_the_folder_is_passed_over(tmp_path: Path) -> None:
+    rig = rig_of("k3", 3)
+    rig.save(tmp_path / "rig.yaml")
+    with pytest.raises(RigsightError, match="CAL-064"):
+        import_rig(tmp_path)
+    (tmp_path / "a_board.yaml").write_text("kind: chessboard")
+    export_rig(rig, "ros", tmp_path)
+    assert set(import_rig(tmp_path).cameras) == set(rig.cameras)
 
 
 def test_a_refit_leaves_lenses_alone_that_fit(tmp_path: Path) -> None:
