@@ -9,6 +9,8 @@ import numpy as np
 
 from rigsight.calibration import codes
 from rigsight.calibration.boards import Board, Float64
+from rigsight.calibration.checks.motion import require_one_instant
+from rigsight.calibration.checks.pairing import Poses, explained
 from rigsight.calibration.rig import Camera, Covariance
 from rigsight.calibration.solve.camera import (
     FEWEST_VIEWS,
@@ -20,6 +22,7 @@ from rigsight.calibration.solve.camera import (
     rms,
     solve_camera,
 )
+from rigsight.calibration.solve.clusters import view_inflation
 from rigsight.calibration.solve.first_guess import Model, Spectrum, checked_lens
 from rigsight.calibration.solve.lens import lens_names, lens_vector
 from rigsight.calibration.solve.noise import covariance_of
@@ -88,13 +91,21 @@ def solve_rig(
     swapped: tuple[str, ...] = ()
     if len(setups) > 1:
         reference, other = alone.values()
-        views, pose, swapped, contradicting = _agreed(views, board, reference, other, setups[1].name)
+        views, pose, swapped, contradicting = _agreed(
+            views, board, reference, other, (setups[0].name, setups[1].name)
+        )
         rejected |= contradicting
         extrinsics.append(pose)
     start = _start(views, alone, extrinsics, refine_intrinsics, bend)
     views, refined, worse = _without_outliers(start, views, board, len(views) + len(rejected))
     rejected |= worse
     refined = _with_significant_k3(refined, views, board)
+    if len(setups) > 1 and refine_intrinsics:
+        together = view_errors(refined, views, board).values()
+        require_one_instant(
+            {name: solution.rms_px for name, solution in alone.items()},
+            {name: rms(*(off[name] for off in together if name in off)) for name in alone},
+        )
     return _solution(refined, views, board, rejected, swapped)
 
 
@@ -106,7 +117,11 @@ def _rejected_alone(alone: Mapping[str, CameraSolution]) -> dict[str, str]:
 
 
 def _agreed(
-    views: Sequence[View], board: Board, reference: CameraSolution, other: CameraSolution, name: str
+    views: Sequence[View],
+    board: Board,
+    reference: CameraSolution,
+    other: CameraSolution,
+    names: tuple[str, str],
 ) -> tuple[list[View], Float64, tuple[str, ...], dict[str, str]]:
     """Views with the points in agreeing orders, T_camera_reference, reordered views, contradicting views."""
     common = [view.name for view in views if view.name in reference.poses and view.name in other.poses]
@@ -118,6 +133,10 @@ def _agreed(
         [reference.poses[view] for view in common], [other.poses[view] for view in common], board
     )
     if consensus.support < max(FEWEST_VIEWS, len(common) / 2):
+        order = [view.name for view in views]
+        why = explained(Poses(order, reference.poses, other.poses, names), board)
+        if why is not None:
+            raise why
         raise codes.VIEWS_CONTRADICT(
             f"only {consensus.support} of {len(common)} pairs agree on the relative pose of the cameras"
         )
@@ -138,7 +157,8 @@ def _agreed(
             if not np.array_equal(order, identity):
                 swapped.append(view.name)
                 other.poses[view.name] = other.poses[view.name] @ board_turn(board, order)
-                view = View(view.name, {**view.seen, name: reordered(view.seen[name], board, order)})
+                seen = reordered(view.seen[names[1]], board, order)
+                view = View(view.name, {**view.seen, names[1]: seen})
         agreed.append(view)
     return agreed, consensus.pose, tuple(swapped), contradicting
 
@@ -239,7 +259,8 @@ def _solution(
             sigma = float(np.sqrt(matrix[columns, columns][0, 0])) / state.cameras[index].K[0][0]
             seen = {v.name: state.extrinsics[index] @ p for v, p in zip(views, state.poses, strict=True)}
             check_conditioning({v.name: seen[v.name] for v in views if name in v.seen}, sigma, name)
-    matrix = matrix[np.ix_(rig_rows, rig_rows)]
+    inflation = view_inflation(refined, board)
+    matrix = inflation * matrix[np.ix_(rig_rows, rig_rows)]
     return Solution(
         cameras=dict(zip(state.names, state.cameras, strict=True)),
         transforms=dict(zip(state.names[1:], state.extrinsics[1:], strict=True)),
@@ -250,6 +271,7 @@ def _solution(
             parameters=tuple(names[row] for row in rig_rows),
             matrix=tuple(tuple(float(value) for value in row) for row in matrix),
         ),
+        inflation=inflation,
         bend_m=None if state.bend is None else (float(state.bend[0]), float(state.bend[1])),
         views=tuple(views),
         rejected=rejected,

@@ -24,6 +24,8 @@ class Solution:
         residuals: view -> camera -> observed minus predicted, pixels, float64 [N,2].
         noise_px: name -> standard deviation of a point along one axis, pixels, from the residuals.
         covariance: of lenses and transforms, board poses free; what the views do not determine is large.
+        inflation: factor on that covariance for errors that the points of a view share; 1 where they are
+            independent.
         bend_m: how far the board's middle stands out from its edges along x and y, metres; None if it was
             taken for flat.
         views: those the solution rests on, points in the orders that agree.
@@ -38,6 +40,7 @@ class Solution:
     residuals: Mapping[str, Mapping[str, Float64]]
     noise_px: dict[str, float]
     covariance: Covariance
+    inflation: float
     bend_m: tuple[float, float] | None
     views: tuple[View, ...]
     rejected: dict[str, str]

@@ -77,7 +77,7 @@ def run_demo(
     ids = class_ids(bundle.spec.classes, scene)
     simulated = SimulatedRig(scene, settings.seed, "test", settings.width, settings.height)
     surface = profile.surface or simulated.rig.surface
-    calibration = _calibrate(simulated, BOARDS[scene], surface, progress)
+    calibration = _calibrate(simulated, BOARDS[scene], surface, settings.distances_m, progress)
 
     sets = []
     for index in range(pairs):
@@ -145,7 +145,13 @@ def run_demo(
     return DemoRun(result, calibration.rig)
 
 
-def _calibrate(simulated: SimulatedRig, board: Board, surface: Surface, progress: Progress) -> Calibration:
+def _calibrate(
+    simulated: SimulatedRig,
+    board: Board,
+    surface: Surface,
+    distances_m: Sequence[float],
+    progress: Progress,
+) -> Calibration:
     progress("photograph the board", 0, 1)
     views = simulated.board_views(board, BOARD_VIEWS)
     progress("photograph the board", 1, 1)
@@ -154,6 +160,7 @@ def _calibrate(simulated: SimulatedRig, board: Board, surface: Surface, progress
         [thermal for _, thermal in views],
         board,
         surface=None if surface.kind == "homography" else surface,
+        distances_m=distances_m,
         provenance=Provenance(command="rigsight demo", notes="from simulated board pictures"),
         progress=lambda done, total: progress("calibrate", done, total),
     )
@@ -168,6 +175,13 @@ def _facts(calibration: Calibration, true: Rig) -> dict[str, str]:
     if calibration.baseline_m is not None:
         truth = float(np.linalg.norm(true.pose("thermal")[:3, 3]))
         facts["baseline"] = f"{1000 * calibration.baseline_m:.2f} mm (true {1000 * truth:.2f} mm)"
+    if calibration.verdict is not None:
+        facts["verdict"] = calibration.verdict.text
+    for predicted in calibration.alignment:
+        error = alignment_error_px(calibration.rig, true, "thermal", predicted.distance_m)
+        facts[f"alignment at {predicted.distance_m:g} m"] = (
+            f"predicted {predicted.low_px:.3f} to {predicted.high_px:.3f} px (95 %), true {error:.3f} px"
+        )
     return facts
 
 

@@ -44,6 +44,7 @@ def summarise(result: Calibration, distances_m: Sequence[float]) -> dict[str, An
             "epipolar_px": _number(held_out.epipolar_px),
         },
         "noise_px": {name: _number(value) for name, value in result.noise_px.items()},
+        "shared_error_factor": _number(result.solution.inflation),
         "baseline_m": _number(result.baseline_m),
         "board_bend_mm": None
         if result.solution.bend_m is None
