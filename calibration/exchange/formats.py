@@ -363,9 +363,8 @@ def _files_in(folder: Path, format_name: str) -> list[Path]:
     """The files of one rig in a folder, sorted, at most eight; files of other formats are passed over."""
     if format_name == "mrcal":
         return sorted(folder.glob("*.cameramodel"))[:8]
-    found = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml", ".xml", ".json"))[
-        :64
-    ]
+    suffixes = (".yaml", ".yml", ".xml", ".json")
+    found = sorted(path for path in folder.glob("*") if path.suffix in suffixes and path.is_file())[:64]
     return [path for path in found if _format_of_file(path) == format_name][:8]
 
 
