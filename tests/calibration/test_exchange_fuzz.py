@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.exchange import colmap, filestorage, kalibr, mrcal, opencv, ros
-from rigsight.calibration.exchange.formats import FORMATS, build_rig, export_rig, import_rig
+from rigsight.calibration.exchange.build import build_rig
+from rigsight.calibration.exchange.formats import export_rig, import_rig
 from rigsight.calibration.exchange.reading import Source
+from rigsight.calibration.exchange.registry import FORMATS
 from rigsight.calibration.rig import Rig
 
 BOUNDED = settings(

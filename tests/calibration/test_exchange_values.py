@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rigsight.base.errors import RigsightError
-from rigsight.calibration.exchange.formats import detect_format, export_rig, import_rig
+from rigsight.calibration.exchange.files import detect_format
+from rigsight.calibration.exchange.formats import export_rig, import_rig
 from rigsight.calibration.projection import project
 from rigsight.calibration.rig import Camera, OutputGrid, Rig, as_matrix4
 
