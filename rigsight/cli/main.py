@@ -33,6 +33,7 @@ VERBS: dict[str, str] = {
     "board": "draw a calibration board to print or cut, with its board.yaml",
     "calibrate": "board pictures of two cameras -> rig.yaml",
     "time-offset": "clips of a waved board -> offset of the cameras' clocks",
+    "check-rig": "have the cameras moved since the calibration?",
     "rig": "show rig.yaml; exchange it with Kalibr, ROS, OpenCV, COLMAP, mrcal",
     "align": "align one RGB + thermal pair",
     "train": "train a model from a configuration",
