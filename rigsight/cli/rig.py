@@ -235,6 +235,7 @@ def import_(
     unit_m: Annotated[float, typer.Option(help="Metres in a unit of the file; 0.001 for mm.")] = 1.0,
 ) -> None:
     """Make rig.yaml from the calibration of another tool."""
+    from rigsight import __version__
     from rigsight.calibration.exchange.formats import import_rig
 
     if not (distance > 0 and unit_m > 0):
@@ -250,7 +251,9 @@ def import_(
         distance_m=distance,
         unit_m=unit_m,
     )
-    rig.save(out)
+    made = {"tool_version": __version__, "command": "rigsight rig import"}
+    provenance = rig.provenance.model_copy(update=made)
+    rig.model_copy(update={"provenance": provenance}).save(out)
     print(f"{rig.provenance.notes}")
     print(f"written to {out}: {', '.join(rig.cameras)}, reference {rig.reference}, plane at {distance:g} m")
 

@@ -75,6 +75,8 @@ def test_out_and_in(rig_file: str, tmp_path: Path, capsys: pytest.CaptureFixture
     assert after.surface == before.surface
     assert np.abs(after.pose("thermal") - before.pose("thermal")).max() < 1e-12
     assert after.output.crop is not None
+    assert after.provenance.command == "rigsight rig import"
+    assert after.provenance.notes == "imported from ROS camera_info: camera_info"
 
 
 def test_refusal_and_refit(rig_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

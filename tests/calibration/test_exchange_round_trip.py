@@ -240,13 +240,13 @@ def test_skew_is_refused(format_name: str, tmp_path: Path) -> None:
 
 
 def test_a_skew_is_refitted_by_what_it_cannot_be(tmp_path: Path) -> None:
-    """The skew shifts the top and bottom rows by 2 y/f, about 1 px: a fit without it can only do better."""
+    """The skew shifts the outermost rows by 2 y / f, 0.98 px: least squares leaves about as much at worst."""
     rig = rig_of("none")
     skewed = rig.cameras["thermal"].model_copy(update={"K": ((520, 2, 318), (0, 519, 250), (0, 0, 1))})
     rig = rig.model_copy(update={"cameras": rig.cameras | {"thermal": skewed}})
     done, again = out_and_in(rig, "opencv", tmp_path, refit=True)
     assert set(done.refit_px) == {"thermal"}
-    assert 0.1 < done.refit_px["thermal"] <= 2 * 256 / 519
+    assert 0.1 < done.refit_px["thermal"] < 1.2 * 2 * 256 / 519
     assert largest_difference_px(rig, again) == pytest.approx(done.refit_px["thermal"], rel=0.2)
 
 
