@@ -12,7 +12,7 @@ import numpy as np
 
 from rigsight.calibration import codes
 from rigsight.calibration.alignment.kernels import Maps
-from rigsight.calibration.alignment.surfaces import NOWHERE, Float32, inverse_depth, pixels_of, unit_axis
+from rigsight.calibration.alignment.surfaces import Float32, inverse_depth, pixels_of, unit_axis, write_map
 from rigsight.calibration.alignment.warp import Warp
 from rigsight.calibration.rig import Camera, Cylinder, Float64, OutputGrid, Rig
 
@@ -89,8 +89,7 @@ class Unrolled(Warp):
         pose = rig.pose(camera or rig.reference)
         columns, rows = np.meshgrid(np.arange(width), np.arange(height))
         points = self.points(*self.to_pipe(np.stack([columns, rows], axis=-1).astype(np.float64)))
-        pixels = pixels_of(model, points @ pose[:3, :3].T + pose[:3, 3])
-        self._xy[:] = np.where(np.isfinite(pixels), pixels, NOWHERE).transpose(2, 0, 1)
+        write_map(pixels_of(model, points @ pose[:3, :3].T + pose[:3, 3]), self._xy)
 
     def to_pipe(self, pixels: Float64) -> tuple[Float64, Float64]:
         """Pixels float64 [...,2] of the raster -> chainage [...] in metres, clock angle [...] in degrees."""

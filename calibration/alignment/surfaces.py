@@ -18,6 +18,7 @@ from rigsight.calibration.rig import Camera, Cylinder, Float64, MatchedHomograph
 
 Surface = Plane | Cylinder | MatchedHomography
 Float32 = NDArray[np.float32]
+FAR_PX = 1e5  # farther outside than any picture is wide
 NOWHERE = -1.0  # the map's entry for a ray that the camera cannot see
 
 
@@ -151,8 +152,12 @@ def fill_depth_maps(rig: Rig, camera: str, inverse: Float64, grid: OutputGrid, x
     """Write the exact map over a surface of inverse depths [H,W] (reference frame) into ``xy``."""
     pose = rig.pose(camera)
     seen = grid_rays(grid) @ pose[:3, :3].T + pose[:3, 3] * inverse[..., None]
-    pixels = pixels_of(rig.cameras[camera], seen)
-    xy[:] = np.where(np.isfinite(pixels), pixels, NOWHERE).transpose(2, 0, 1)
+    write_map(pixels_of(rig.cameras[camera], seen), xy)
+
+
+def write_map(pixels: Float64, xy: Float32) -> None:
+    """Write pixels [H,W,2] into ``xy`` float32 [2,H,W]; NaN and what is far off become nowhere."""
+    xy[:] = np.where(np.abs(pixels) < FAR_PX, pixels, NOWHERE).transpose(2, 0, 1)
 
 
 def pixels_of(camera: Camera, rays: Float64) -> Float64:

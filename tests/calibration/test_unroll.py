@@ -97,7 +97,8 @@ def test_a_painted_wall_is_laid_flat(
         rays, origin = rays.reshape(*u.shape, 3), back[:3, 3]
     # Rays of a camera at ``origin`` meet the pipe as rays from zero meet the pipe moved by -origin.
     moved = pipe.model_copy(update={"point_m": tuple(np.array(pipe.point_m) - origin)})
-    points = origin + rays / inverse_depth(moved, rays)[..., None]
+    inverse = np.maximum(inverse_depth(moved, rays), 1e-6)  # along the axis there is no wall
+    points = origin + rays / inverse[..., None]
     picture = np.rint(painted(*view.of_points(points)) * 200).astype(np.uint16)
 
     u, v = np.meshgrid(np.arange(view.map_xy.shape[1]), np.arange(view.map_xy.shape[0]))
