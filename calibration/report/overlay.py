@@ -65,8 +65,8 @@ def overlay_section(subject: Subject, camera: str) -> str:
         rows.append(f'<div class="three">{"".join(figures)}</div>')
     lead = (
         f"The picture of {escape(camera)} aligned to {escape(subject.reference)} over the plane of the board "
-        "in that view. On the board shapes must run on from square to square and edges must lie on edges; what lies "
-        "before or behind it is shifted by parallax."
+        "in that view. On the board shapes must run on from square to square and edges must lie on edges; "
+        "what lies before or behind it is shifted by parallax."
     )
     return section("overlays", "Overlays", lead, "\n".join(rows))
 
@@ -152,7 +152,7 @@ def _map(pixels: Float64, sigma: Float64, rig: Rig, distance_m: float) -> str:
         right, bottom = min(x + cell[0] / 2, PAD + wide), min(y + cell[1] / 2, PAD + tall)
         parts.append(
             f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" '
-            f'style="fill:var(--both);fill-opacity:{opacity((float(value) / most) ** 2):.2f}">'
+            f'style="fill:var(--both);fill-opacity:{opacity(float(value) / most):.2f}">'
             f"<title>{value:.3f} px</title></rect>"
         )
     parts.append(f'<rect class="frame" x="{PAD}" y="{PAD}" width="{wide}" height="{tall:.1f}"/>')

@@ -41,6 +41,7 @@ SECTIONS = {
 }
 OF_PAIRS = ("alignment", "parallax", "uncertainty-map", "overlays")
 _UNITS = re.compile(r"(\d) (px|m|mm|%)(?!\w)")  # a number and its unit stay on one line
+LONGEST_HEADLINE = 70  # characters
 _SIGNS = {
     "good": "M2 8.5l4 4 8-9",
     "usable": "M8 2v7.5M8 13.4v.2",
@@ -112,7 +113,7 @@ def _head(subject: Subject) -> str:
         f"{1000 * board.step_m:g} mm."
     )
     if verdict is None:
-        grade, shape = "", ""
+        grade, advice = "", ""
         sentence = escape(f"The lens of {subject.reference}, solved from {views}")
         reasons: tuple[str, ...] = ()
     else:
@@ -121,7 +122,8 @@ def _head(subject: Subject) -> str:
             f'<svg viewBox="0 0 16 16" role="img" aria-label="{verdict.grade}">'
             f'<path d="{_SIGNS[verdict.grade]}"/></svg>'
         )
-        words = _UNITS.sub("\\1\u00a0\\2", verdict.text[:1].upper() + verdict.text[1:])
+        text, advice = _split(verdict.text)
+        words = _UNITS.sub("\\1\u00a0\\2", text[:1].upper() + text[1:])
         size = len(verdict.grade) if words.lower().startswith(verdict.grade) else 0
         sentence = f'<span class="grade">{shape}{escape(words[:size])}</span>{escape(words[size:])}'
         reasons = tuple(reason for reason in verdict.reasons if reason not in verdict.text)
@@ -129,9 +131,24 @@ def _head(subject: Subject) -> str:
     return (
         f'<header id="verdict" class="verdict{grade}">\n<p class="eyebrow">rigsight calibration</p>\n'
         f"<h1>{sentence}</h1>\n"
+        + (f'<p class="advice">{escape(advice)}</p>\n' if advice else "")
         + (f"<ul>{items}</ul>\n" if items else "")
         + f'<p class="lead">{escape(lead)}</p>\n</header>'
     )
+
+
+def _split(text: str) -> tuple[str, str]:
+    """A verdict's statement, and what follows its last colon where it is too long for one headline.
+
+    >>> _split("good: error below 1 px")
+    ('good: error below 1 px', '')
+    >>> _split("not usable, because " + 60 * "x" + ": tilt the board")[1]
+    'Tilt the board.'
+    """
+    statement, colon, advice = text.rpartition(": ")
+    if len(text) <= LONGEST_HEADLINE or not colon:
+        return text, ""
+    return statement, advice[:1].upper() + advice[1:].removesuffix(".") + "."
 
 
 def _tiles(subject: Subject) -> str:

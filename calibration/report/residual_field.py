@@ -93,9 +93,9 @@ def residual_section(subject: Subject) -> str:
             )
         )
     lead = (
-        "Observed minus predicted position of every board point. Arrows that follow a pattern over the picture "
-        "mean that the lens model, the board or the timing is not as assumed; arrows in all directions are "
-        "noise."
+        "Observed minus predicted position of every board point. Arrows that follow a pattern over the "
+        "picture mean that the lens model, the board or the timing is not as assumed; arrows in all "
+        "directions are noise."
     )
     return section("residuals", "Residuals", lead, f'<div class="two">{"".join(parts)}</div>')
 

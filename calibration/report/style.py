@@ -18,6 +18,7 @@ CSS = (
   vertical-align: -.06em; }
 .verdict .grade svg path { fill: none; stroke: var(--grade); stroke-width: 2.4; stroke-linecap: round;
   stroke-linejoin: round; }
+.verdict .advice { font-size: 18px; }
 .verdict ul { margin: 0 0 12px; padding-left: 20px; max-width: 72ch; }
 .verdict .lead { margin-bottom: 0; }
 .grade-good { --grade: var(--good); }
@@ -26,7 +27,7 @@ CSS = (
 nav { margin: 26px 0 0; font-size: 14px; }
 nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 0; padding: 0; }
 section { scroll-margin-top: 12px; }
-.wide svg { max-width: 760px; }
+.wide svg { max-width: 940px; }
 svg .frame { fill: none; stroke: var(--soft); stroke-width: 1; }
 svg .axis { stroke: var(--soft); stroke-width: 1; }
 svg .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 4; }
@@ -49,7 +50,6 @@ svg text.limit-name, svg text.over { paint-order: stroke; stroke: var(--panel); 
 .bars span { color: var(--soft); }
 .three { display: grid; grid-template-columns: repeat(3, 1fr); gap: 16px 12px; margin-top: 12px; }
 .block { margin-top: 22px; }
-td.over, td.under { white-space: nowrap; }
 td.over { color: var(--bad); font-weight: 600; }
 details { margin-top: 14px; font-size: 14px; }
 summary { cursor: pointer; color: var(--accent); }

@@ -123,15 +123,17 @@ def panel(title: str, body: str, note: str = "") -> str:
     return f'<div class="plot"><h3>{escape(title)}</h3>{below}{body}</div>'
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], name: str) -> str:
-    """A table whose first column names the row and whose others are numbers; all cells are text."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], name: str, warning: str = "") -> str:
+    """A table whose first column names the row; all cells are text, those equal to ``warning`` stand out."""
     first, *others = heads
     top = f'<th scope="col">{escape(first)}</th>' + "".join(
         f'<th scope="col" class="n">{escape(head)}</th>' for head in others
     )
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'
-        + "".join(f'<td class="n">{escape(cell)}</td>' for cell in row[1:])
+        + "".join(
+            f'<td class="n{" over" if cell == warning else ""}">{escape(cell)}</td>' for cell in row[1:]
+        )
         + "</tr>\n"
         for row in rows
     )

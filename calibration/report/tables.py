@@ -28,8 +28,8 @@ def alignment_section(subject: Subject, camera: str) -> str:
     boards = [subject.board_distance_m(view) for view in subject.calibration.views_used]
     lead = (
         f"How far {escape(camera)} will lie from {escape(subject.reference)} when the map is built for the "
-        "right distance, root mean square over the output picture. Shaded: 95 % of all rigs that explain these "
-        "views as well as this one."
+        "right distance, root mean square over the output picture. Shaded: 95 % of all rigs that explain "
+        "these views as well as this one."
     )
     if subject.rig.covariance is None or not subject.distances_m:
         return section("alignment", "Alignment error", "The rig carries no covariance.", "")
@@ -50,7 +50,7 @@ def alignment_section(subject: Subject, camera: str) -> str:
     heads = ("distance", "expected", "95 % band", "95 % stay below", f"tolerance {subject.tolerance_px:g} px")
     body = (
         f'<div class="wide">{panel("Predicted alignment error over distance", plot)}</div>'
-        f"{table(heads, rows, 'Predicted alignment error')}"
+        f"{table(heads, rows, 'Predicted alignment error', 'beyond')}"
     )
     return section("alignment", "Alignment error", lead, body)
 
@@ -74,7 +74,7 @@ def parallax_section(subject: Subject, camera: str) -> str:
         near, far = parallax_range(subject.rig, camera, surface, subject.tolerance_px)
         reach = f"from {short(near)} m on" if math.isinf(far) else f"from {short(near)} m to {short(far)} m"
         body += (
-            f'<p class="note block">The parallax stays within {subject.tolerance_px:g} px {reach}. Beyond that '
+            f'<p class="note block">The parallax stays within {subject.tolerance_px:g} px {reach}. Beyond, '
             "the map must follow the distance.</p>"
         )
     return section("parallax", "Parallax of one fixed surface", lead, body)
@@ -142,7 +142,8 @@ def held_out_section(subject: Subject) -> str:
         )
     lead = (
         f"The views were dealt into {held_out.folds} parts; each part was measured with a rig solved from "
-        "the others. Errors that grow much on views left out mean that the model learnt the views, not the rig."
+        "the others. Errors that grow much on views left out mean that the model learnt the views and "
+        "not the rig."
     )
     heads = ("error", "views that were fitted", "views left out", "growth")
     return section("held-out", "Held-out error", lead, table(heads, rows, "Held-out error"))

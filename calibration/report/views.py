@@ -22,7 +22,7 @@ def views_section(subject: Subject) -> str:
     calibration = subject.calibration
     rejected = list(calibration.views_rejected)
     used = [view for view in calibration.views_used if view not in calibration.views_rejected]
-    order = sorted({*rejected, *used, *subject.pictures})
+    order = list(dict.fromkeys([*subject.pictures, *used, *rejected]))
     numbers = {view: number for number, view in enumerate(order, 1)}
     worst_first = sorted(used, key=lambda view: -_worst(subject, view))
     pictures = _thumbnails(subject, [*rejected, *worst_first])
