@@ -218,6 +218,21 @@ class GuidedCapture:
             self._guess_rig(seen)
         self._views_changed()
 
+    def resume(self, views: Mapping[str, Mapping[str, Image]]) -> int:
+        """Begin with views of an earlier capture: name -> camera -> picture. Returns how many are of use."""
+        before = len(self.snapshots)
+        for name, pictures in views.items():
+            found = {camera: detect(pictures[camera], self.board) for camera in self.settings.names}
+            seen = {camera: detection for camera, detection in found.items() if detection is not None}
+            if len(seen) == len(found):
+                self.snapshots.append(Snapshot(name, 0, pictures, seen))
+                self._taken = max(self._taken, int(name) if name.isdecimal() else 0)
+        if self.snapshots:
+            self._pictures = self.snapshots[-1].pictures
+            self._guess_rig(self.snapshots[-1].seen)
+            self._views_changed()
+        return len(self.snapshots) - before
+
     def _forget(self, name: str) -> None:
         kept = [shot for shot in self.snapshots if shot.name != name]
         if len(kept) < len(self.snapshots):
@@ -256,7 +271,14 @@ class GuidedCapture:
 
     def _propose_first(self) -> None:
         if self._nominal is not None:
-            self._proposal = first_proposal(self._nominal, self.board, len(self.snapshots), self._refused)
+            taken = [self._pose(shot.seen) for shot in self.snapshots]
+            self._proposal = first_proposal(
+                self._nominal,
+                self.board,
+                [pose for pose in taken if pose is not None],
+                self.settings.distances_m,
+                self._refused,
+            )
 
     def _views_changed(self) -> None:
         if len(self.snapshots) < FEWEST_VIEWS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,20 +42,12 @@ class Wish:
     roll_deg: float = 0.0
 
 
-# Different in everything from view to view: the first solution must not be degenerate.
-SCRIPT = (
-    Wish((0.0, 0.0), 0.75, 30, 0),
-    Wish((0.0, 0.0), 0.75, 30, 90),
-    Wish((-0.5, -0.5), 0.6, 35, 225),
-    Wish((0.5, 0.5), 0.6, 35, 45),
-    Wish((0.5, -0.5), 0.6, 35, 180),
-    Wish((-0.5, 0.5), 0.6, 35, 270),
-    Wish((0.0, 0.0), 0.9, 20, 315),
-    Wish((-0.7, 0.0), 0.5, 42, 0),
-    Wish((0.7, 0.0), 0.5, 42, 90),
-    Wish((0.0, -0.6), 0.5, 42, 135),
-    Wish((0.0, 0.6), 0.7, 40, 0),
-    Wish((0.0, 0.0), 0.5, 42, 225),
+# The first view, before anything is known: in the middle, so that both cameras see it.
+FIRST = (
+    Wish((0.0, 0.0), 0.65, 30, 270),
+    Wish((0.0, 0.0), 0.65, 30, 0),
+    Wish((0.0, 0.0), 0.5, 30, 90),
+    Wish((0.0, 0.0), 0.4, 30, 180),
 )
 
 
@@ -115,26 +107,11 @@ def seen_by_all(rig: State, board: Board, poses: Float64, margin: float = MARGIN
     return seen
 
 
-def scripted_pose(rig: State, board: Board, number: int) -> Float64 | None:
-    """T_reference_board of a step of the script, moved to the middle and away as far as needed; or None."""
-    wish = SCRIPT[number % len(SCRIPT)]
+def first_poses(rig: State, board: Board) -> list[Float64]:
+    """T_reference_board of the first view and of what to try instead, as far as they are seen."""
     middle = common_middle(rig, board)
-    tries = [
-        Wish(
-            (
-                middle[0] + (wish.place[0] - middle[0]) * give,
-                middle[1] + (wish.place[1] - middle[1]) * give,
-            ),
-            wish.fill * size,
-            wish.tilt_deg,
-            wish.towards_deg,
-        )
-        for size in (1.0, 0.85, 0.7, 0.55)
-        for give in (1.0, 0.75, 0.5, 0.25, 0.0)
-    ]
-    poses = poses_of(rig, board, tries)
-    seen = np.flatnonzero(seen_by_all(rig, board, poses, MARGIN))
-    return poses[seen[0]] if len(seen) else None
+    poses = poses_of(rig, board, [replace(wish, place=middle) for wish in FIRST])
+    return list(poses[seen_by_all(rig, board, poses)])
 
 
 def common_middle(rig: State, board: Board) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The next best pose: a script while nothing is known, then the view that lowers the expected error most."""
+"""The next best pose: the view that lowers the expected alignment error most, given what is known so far."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ import numpy as np
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.guidance.information import Outlook, information_of_views
 from rigsight.calibration.guidance.poses import (
+    first_poses,
     poses_of,
-    scripted_pose,
     seen_by_all,
     wishes,
 )
-from rigsight.calibration.rig import Camera
+from rigsight.calibration.rig import Camera, OutputGrid, Rig, as_matrix4
 from rigsight.calibration.solve.first_guess import Model, Spectrum
-from rigsight.calibration.solve.information import rig_state
+from rigsight.calibration.solve.information import as_covariance, rig_state
 from rigsight.calibration.solve.state import State
 
 NOMINAL_HFOV_DEG = 55.0
 # Refused poses, and their likes within this angle and part of the distance, are not proposed again.
 ALIKE_DEG, ALIKE_OF_DISTANCE = 12.0, 0.12
+
+
+# Standard deviations of a nominal rig: parts of the width, distortion, radians, metres.
+PRIOR_OF_WIDTH = {"fx": 0.3, "fy": 0.3, "cx": 0.05, "cy": 0.05}
+PRIOR = {"k1": 0.3, "k2": 0.2, "k3": 0.1, "k4": 0.1, "p1": 0.005, "p2": 0.005}
+PRIOR |= dict.fromkeys(("rx", "ry", "rz"), 0.3) | dict.fromkeys(("tx", "ty", "tz"), 0.3)
 
 
 @dataclass(frozen=True)
@@ -54,13 +60,59 @@ def nominal_rig(cameras: Mapping[str, Camera], transforms: Mapping[str, Float64]
     return rig_state(cameras, {name: transforms.get(name, np.eye(4)) for name in names[1:]})
 
 
-def first_proposal(rig: State, board: Board, number: int, refused: Sequence[Float64]) -> Proposal | None:
-    """The step of the script that follows ``number`` views and the refused ones; None if none is seen."""
-    for step in range(number + len(refused), number + len(refused) + 12):
-        pose = scripted_pose(rig, board, step)
-        if pose is not None and not any(alike(pose, other) for other in refused):
-            return Proposal(pose)
-    return None
+def first_proposal(
+    rig: State,
+    board: Board,
+    taken: Sequence[Float64],
+    distances_m: Sequence[float],
+    refused: Sequence[Float64] = (),
+) -> Proposal | None:
+    """The next view while nothing is solved.
+
+    The first one is in the middle, where both cameras will see it. Those that follow are the best for a rig
+    of which only :data:`PRIOR` is known, and what the views at ``taken`` (T_reference_board) tell: that keeps
+    them from being alike, which would leave focal lengths free.
+    """
+    if not taken:
+        tries = first_poses(rig, board)
+        return next((Proposal(pose) for pose in tries if not any(alike(pose, r) for r in refused)), None)
+    information = np.diag([1 / prior_sigma(rig, name) ** 2 for name in rig.shared_names])
+    information += information_of_views(rig, np.array(taken), board, dict.fromkeys(rig.names, 1.0)).sum(
+        axis=0
+    )
+    outlook = Outlook(_as_rig(rig, information), rig.names[1], distances_m)
+    found = best_proposal(rig, board, outlook, dict.fromkeys(rig.names, 1.0), refused)
+    return None if found is None else Proposal(found.pose)
+
+
+def prior_sigma(rig: State, parameter: str) -> float:
+    """How far a parameter of the nominal rig may be off.
+
+    >>> rig = nominal_rig({"a": nominal_camera((100, 80), "rgb", "pinhole-radtan")}, {})
+    >>> round(prior_sigma(rig, "a.cx"), 3), prior_sigma(rig, "a.k1")
+    (5.0, 0.3)
+    """
+    name, _, part = parameter.rpartition(".")
+    if part in PRIOR_OF_WIDTH:
+        return PRIOR_OF_WIDTH[part] * rig.cameras[rig.names.index(name)].width
+    return PRIOR[part]
+
+
+def _as_rig(rig: State, information: Float64) -> Rig:
+    cameras = dict(zip(rig.names, rig.cameras, strict=True))
+    reference = rig.names[0]
+    return Rig(
+        cameras=cameras,
+        reference=reference,
+        transforms={name: as_matrix4(T) for name, T in zip(rig.names[1:], rig.extrinsics[1:], strict=True)},
+        output=OutputGrid(
+            camera=reference,
+            width=cameras[reference].width,
+            height=cameras[reference].height,
+            K=cameras[reference].K,
+        ),
+        covariance=as_covariance(information, rig.shared_names),
+    )
 
 
 def best_proposal(

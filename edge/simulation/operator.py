@@ -37,7 +37,7 @@ class Habits:
     error_deg: float = 8.0
     tremor_m: float = 0.0002
     tremor_deg: float = 0.02
-    patience_s: float = 3.0
+    patience_s: float = 1.5
 
 
 class Operator:
