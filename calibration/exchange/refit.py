@@ -41,10 +41,11 @@ def visible_rays(camera: Camera, pixels: Float64) -> tuple[Float64, Float64]:
 def refit(record: CameraRecord, model: Model, count: int) -> tuple[CameraRecord, float]:
     """The camera in ``model`` with ``count`` coefficients that is nearest over the picture.
 
-    Least squares of the difference in pixels over a grid (K without skew and D free).
+    Least squares of the difference in pixels over a grid (K without skew and D free). Fewer coefficients are
+    fitted first and start the next: a rational lens fitted from zeros may end with a pole in the picture.
 
     Returns:
-        the new record, and the largest difference in pixels over the grid; infinity when the new
+        the new record, and the largest difference in pixels over the grid; infinity when every fitted
         polynomial turns back within the picture.
     """
     from scipy.optimize import least_squares
@@ -54,27 +55,29 @@ def refit(record: CameraRecord, model: Model, count: int) -> tuple[CameraRecord,
     if len(pixels) < 4 * (4 + count):
         return record, float("inf")
     spare = camera.model_copy(update={"model": model})
+    widest = float(np.linalg.norm(rays, axis=1).max())
 
     def lens(values: Float64) -> Camera:
-        K = camera_matrix(*values[:4])
-        return spare.model_copy(update={"K": as_matrix3(K), "D": tuple(float(v) for v in values[4:])})
+        D = (*(float(v) for v in values[4:]), *(0.0,) * (count + 4 - len(values)))
+        return spare.model_copy(update={"K": as_matrix3(camera_matrix(*values[:4])), "D": D})
 
     def difference(values: Float64) -> Float64:
         with np.errstate(all="ignore"):
             off = distort(lens(values), rays) - pixels
         return np.nan_to_num(off, nan=1e6, posinf=1e6, neginf=-1e6).ravel()
 
-    start = np.zeros(4 + count)
-    start[:4] = record.K[0, 0], record.K[1, 1], record.K[0, 2], record.K[1, 2]
-    if model == record.model:
-        kept = record.D[:count]
-        start[4 : 4 + len(kept)] = kept
-    found = least_squares(difference, start, method="lm", x_scale="jac", max_nfev=4000)
-    fitted = lens(found.x)
-    off = np.linalg.norm(difference(found.x).reshape(-1, 2), axis=1)
-    whole = np.linalg.norm(rays, axis=1).max() < largest_radius(fitted)
-    changed = replace(record, model=model, K=fitted.matrix, D=fitted.D)
-    return changed, float(off.max()) if whole else float("inf")
+    values = np.array([record.K[0, 0], record.K[1, 1], record.K[0, 2], record.K[1, 2]])
+    best, error = record, float("inf")
+    for fitted_count in [step for step in (4, 5, 8) if step <= count]:
+        more = np.zeros(4 + fitted_count)
+        more[: len(values)] = values
+        solution = least_squares(difference, more, method="lm", x_scale="jac", max_nfev=4000).x
+        fitted = lens(solution)
+        off = float(np.linalg.norm(difference(solution).reshape(-1, 2), axis=1).max())
+        if off < error and widest < largest_radius(fitted):
+            best, error = replace(record, model=model, K=fitted.matrix, D=fitted.D), off
+            values = solution
+    return best, error
 
 
 def best_refit(record: CameraRecord, choices: tuple[tuple[str, int], ...]) -> tuple[CameraRecord, float]:

@@ -15,6 +15,7 @@ SUITES = {
     "guidance": "views that guided and random capture need for the same error",
     "alignment": "alignment modes against ray truth, and their times",
     "time_offset": "time offset from a clip of a waved board",
+    "exchange": "rigs through other tools' files and back",
     "drift": "power and false alarms of check-rig",
 }
 
