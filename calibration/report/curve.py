@@ -11,8 +11,8 @@ from rigsight.base.html.svg import nice_ceiling, svg_open, text, ticks
 from rigsight.calibration.report.subject import fine
 from rigsight.calibration.uncertainty import PredictedError
 
-WIDTH, HEIGHT = 760, 330
-LEFT, RIGHT, TOP, BOTTOM = 60, 24, 26, 62
+WIDE, NARROW, HEIGHT = 760, 420, 330  # widths for desks and phones
+LEFT, RIGHT, TOP, BOTTOM = 52, 20, 26, 62
 CURVE_POINTS = 41
 STEEP, FLAT = 20.0, 0.1  # times the tolerance; beyond, the error axis is logarithmic
 BESIDE_PX = 46  # labels nearer to each other take turns in height
@@ -35,6 +35,7 @@ def error_curve(
     marked: Sequence[PredictedError],
     tolerance_px: float,
     boards_m: tuple[float, float],
+    width: int = WIDE,
 ) -> str:
     """The plot as SVG.
 
@@ -43,16 +44,17 @@ def error_curve(
         marked: those at the user's distances.
         tolerance_px: drawn as a line.
         boards_m: nearest and farthest board, shaded: outside, the curve extrapolates.
+        width: of the plot in its own units, in which letters are 12 high.
     """
     first, last = math.log(curve[0].distance_m), math.log(curve[-1].distance_m)
-    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    right, bottom = width - RIGHT, HEIGHT - BOTTOM
 
     def x_of(distance: float) -> float:
         return LEFT + (math.log(distance) - first) / max(last - first, 1e-9) * (right - LEFT)
 
     y_of, marks = _error_axis([*curve, *marked], tolerance_px, bottom)
     words = "; ".join(f"{p.distance_m:g} m: {fine(p.rms_px)} px, 95 % {_band(p)} px" for p in marked)
-    parts = [svg_open(WIDTH, HEIGHT, f"Predicted alignment error over distance. {words}")]
+    parts = [svg_open(width, HEIGHT, f"Predicted alignment error over distance. {words}")]
     near, far = x_of(boards_m[0]), x_of(boards_m[1])
     parts.append(
         f'<rect x="{near:.1f}" y="{TOP}" width="{max(far - near, 2):.1f}" height="{bottom - TOP}" '
@@ -63,8 +65,8 @@ def error_curve(
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(text(LEFT - 8, y + 4, label, "end"))
     parts.append(text(LEFT - 8, TOP - 10, "px", "end"))
-    parts += _distance_axis(x_of, (curve[0].distance_m, curve[-1].distance_m), bottom, marked)
-    parts.append(text((near + far) / 2, bottom - 8, "boards", kind="over"))
+    parts += _distance_axis(x_of, (curve[0].distance_m, curve[-1].distance_m), (right, bottom), marked)
+    parts.append(text(max((near + far) / 2, LEFT + 22), TOP + 14, "boards", kind="over"))
     drawn = [p for p in curve if all(map(math.isfinite, (p.rms_px, p.low_px, p.high_px)))]
     upper = [(x_of(p.distance_m), y_of(p.high_px)) for p in drawn]
     lower = [(x_of(p.distance_m), y_of(p.low_px)) for p in drawn]
@@ -134,11 +136,12 @@ def _error_axis(
 def _distance_axis(
     x_of: Callable[[float], float],
     reach: tuple[float, float],
-    bottom: float,
+    corner: tuple[float, float],
     marked: Sequence[PredictedError],
 ) -> list[str]:
     """Ticks at 1, 2 and 5 times powers of ten, without a number where the user's stand."""
-    parts = [f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{bottom}" y2="{bottom}"/>']
+    right, bottom = corner
+    parts = [f'<line class="axis" x1="{LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>']
     taken = [x_of(p.distance_m) for p in marked]
     for power in range(math.floor(math.log10(reach[0])), math.ceil(math.log10(reach[1])) + 1):
         for at in (factor * 10.0**power for factor in (1, 2, 5)):
@@ -149,5 +152,5 @@ def _distance_axis(
                 )
                 if all(abs(x - other) > BESIDE_PX / 2 for other in taken):
                     parts.append(text(x, bottom + 18, f"{at:g}"))
-    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "distance, m (logarithmic); yours in bold"))
+    parts.append(text((LEFT + right) / 2, HEIGHT - 8, "distance, m (logarithmic); yours in bold"))
     return parts

@@ -13,7 +13,7 @@ from rigsight.calibration.align import Aligner, ray_map
 from rigsight.calibration.boards import Float64
 from rigsight.calibration.projection import undistort
 from rigsight.calibration.report.coverage import opacity, scale_bar
-from rigsight.calibration.report.subject import Subject, fine, panel, px, rms, section
+from rigsight.calibration.report.subject import Subject, fine, named, panel, px, rms, section
 from rigsight.calibration.report.thumbnails import UInt8, for_the_eye, readable, resized, uri
 from rigsight.calibration.rig import Plane, Rig
 from rigsight.calibration.uncertainty import uncertainty_map
@@ -64,7 +64,7 @@ def overlay_section(subject: Subject, camera: str) -> str:
             )
         rows.append(f'<div class="three">{"".join(figures)}</div>')
     lead = (
-        f"The picture of {escape(camera)} aligned to {escape(subject.reference)} over the plane of the board "
+        f"The picture of {named(camera)} aligned to {named(subject.reference)} over the plane of the board "
         "in that view. On the board shapes must run on from square to square and edges must lie on edges; "
         "what lies before or behind it is shifted by parallax."
     )
@@ -121,7 +121,7 @@ def uncertainty_section(subject: Subject, camera: str) -> str:
     if not subject.distances_m or subject.rig.covariance is None:
         return section("uncertainty-map", "Where on the picture", "The rig carries no covariance.", "")
     lead = (
-        f"How far {escape(camera)} may lie from {escape(subject.reference)} in each part of the output "
+        f"How far {named(camera)} may lie from {named(subject.reference)} in each part of the output "
         "picture, from the covariance of the joint solution."
     )
     panels = []

@@ -25,7 +25,6 @@ from rigsight.calibration.report.tables import (
     provenance_section,
 )
 from rigsight.calibration.report.views import views_section
-from rigsight.calibration.uncertainty import predicted_alignment_errors
 
 SECTIONS = {
     "alignment": "Alignment error",
@@ -157,7 +156,7 @@ def _tiles(subject: Subject) -> str:
     tiles: list[tuple[str, str, str, str]] = []
     distance = subject.main_distance_m
     if camera is not None and distance is not None and subject.rig.covariance is not None:
-        error = predicted_alignment_errors(subject.rig, camera, [distance])[0]
+        error = next(e for e in subject.predicted(camera) if e.distance_m == distance)
         more = f"95 % stay below; expected {px(error.rms_px)}"
         tiles.append((f"alignment error at {distance:g} m", fine(error.bound_px), "px", more))
     if calibration.baseline_m is not None:

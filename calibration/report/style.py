@@ -34,6 +34,8 @@ svg .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 4; }
 svg text.limit-name { fill: var(--bad); stroke: none; font-weight: 600; }
 svg text.limit-name, svg text.over { paint-order: stroke; stroke: var(--panel); stroke-width: 4px;
   stroke-linejoin: round; }
+svg rect { shape-rendering: crispEdges; }
+.on-phones { display: none; }
 .bad { color: var(--bad); }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 16px;
   margin: 14px 0 0; padding: 0; list-style: none; }
@@ -59,6 +61,12 @@ details li { overflow-wrap: anywhere; }
   .verdict { padding-left: 14px; }
   .verdict h1 { font-size: 26px; }
   .three { grid-template-columns: 1fr; }
+  .on-desks { display: none; }
+  .on-phones { display: block; }
+  table { font-size: 13px; }
+  tbody th { font-size: 13px; }
+  th { font-size: 12px; }
+  th.n { white-space: normal; vertical-align: bottom; }
 }
 @media print { .card, figure { break-inside: avoid; } nav { display: none; } }
 """

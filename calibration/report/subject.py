@@ -14,6 +14,7 @@ from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.calibrate import Calibration
 from rigsight.calibration.pictures import Picture
 from rigsight.calibration.rig import Plane, Rig
+from rigsight.calibration.uncertainty import PredictedError, predicted_alignment_errors
 
 COLORS = ("var(--rgb)", "var(--thermal)", "var(--pixel)")  # of the cameras, the reference first
 NOTHING = "–"
@@ -65,6 +66,15 @@ class Subject:
         surface = self.rig.surface
         at = surface.distance_m if isinstance(surface, Plane) else float(np.median(self.distances_m))
         return min(self.distances_m, key=lambda d: abs(math.log(d) - math.log(at)))
+
+    def predicted(self, camera: str) -> tuple[PredictedError, ...]:
+        """Predicted alignment error at the user's distances: the verdict's own figures where it has them."""
+        known = {error.distance_m: error for error in self.calibration.alignment}
+        missing = [distance for distance in self.distances_m if distance not in known]
+        if missing:
+            new = predicted_alignment_errors(self.rig, camera, missing)
+            known |= {error.distance_m: error for error in new}
+        return tuple(known[distance] for distance in self.distances_m)
 
     def color(self, camera: str) -> str:
         """CSS colour of a camera."""
@@ -156,6 +166,15 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
     """Coloured squares with their meaning: (CSS colour, text)."""
     items = "".join(f'<li><i style="background:{color}"></i>{escape(name)}</li>' for color, name in entries)
     return f'<ul class="legend">{items}</ul>'
+
+
+def named(camera: str) -> str:
+    """A camera's name in running text, as markup: names such as ``right`` must not be read as words.
+
+    >>> named("<right>")
+    '<b>&lt;right&gt;</b>'
+    """
+    return f"<b>{escape(camera)}</b>"
 
 
 def fine(value: float) -> str:

@@ -13,8 +13,18 @@ import numpy as np
 
 from rigsight.base.html.svg import short
 from rigsight.calibration.accuracy import parallax_px
-from rigsight.calibration.report.curve import curve_distances, error_curve
-from rigsight.calibration.report.subject import NOTHING, Subject, facts, fine, panel, px, section, table
+from rigsight.calibration.report.curve import NARROW, WIDE, curve_distances, error_curve
+from rigsight.calibration.report.subject import (
+    NOTHING,
+    Subject,
+    facts,
+    fine,
+    named,
+    panel,
+    px,
+    section,
+    table,
+)
 from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
 from rigsight.calibration.solve.lens import lens_names, lens_vector
 from rigsight.calibration.solve.state import POSE
@@ -27,7 +37,7 @@ def alignment_section(subject: Subject, camera: str) -> str:
     """The curve with its band, and the same figures at the user's distances."""
     boards = [subject.board_distance_m(view) for view in subject.calibration.views_used]
     lead = (
-        f"How far {escape(camera)} will lie from {escape(subject.reference)} when the map is built for the "
+        f"How far {named(camera)} will lie from {named(subject.reference)} when the map is built for the "
         "right distance, root mean square over the output picture. Shaded: 95 % of all rigs that explain "
         "these views as well as this one."
     )
@@ -35,8 +45,12 @@ def alignment_section(subject: Subject, camera: str) -> str:
         return section("alignment", "Alignment error", "The rig carries no covariance.", "")
     spaced = curve_distances(subject.distances_m, boards)
     curve = predicted_alignment_errors(subject.rig, camera, spaced)
-    marked = predicted_alignment_errors(subject.rig, camera, subject.distances_m)
-    plot = error_curve(curve, marked, subject.tolerance_px, (min(boards), max(boards)))
+    marked = subject.predicted(camera)
+    reach = min(boards), max(boards)
+    plot = "".join(
+        f'<div class="{kind}">{error_curve(curve, marked, subject.tolerance_px, reach, width)}</div>'
+        for kind, width in (("on-desks", WIDE), ("on-phones", NARROW))
+    )
     rows = [
         (
             f"{p.distance_m:g} m",
@@ -64,7 +78,7 @@ def parallax_section(subject: Subject, camera: str) -> str:
         "alignment error it gives the total."
     )
     shifts = parallax_px(subject.rig, camera, subject.distances_m)
-    errors = predicted_alignment_errors(subject.rig, camera, subject.distances_m)
+    errors = subject.predicted(camera)
     rows = [
         (f"{e.distance_m:g} m", px(shift), px(e.rms_px), px(math.hypot(shift, e.rms_px)))
         for (shift, e) in zip(shifts.values(), errors, strict=True)
