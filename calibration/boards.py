@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from rigsight.base.schema import StrictModel, load_model
 from rigsight.calibration import codes
@@ -47,6 +47,8 @@ class Board(StrictModel):
     origin is the point at the upper left: for all kinds but the aprilgrid, whose points run from the
     bottom up as Kalibr's do, that is the first point.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     kind: Kind
     columns: int = Field(

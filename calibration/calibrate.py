@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -11,10 +12,13 @@ import numpy as np
 from rigsight.calibration import codes
 from rigsight.calibration.align import Aligner, largest_rectangle
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.detect_views import Progress, detect_views
+from rigsight.calibration.checks.pairing import swapped_folders
+from rigsight.calibration.checks.pictures import false_colours
+from rigsight.calibration.checks.repeats import repeated_views, require_two_cameras
+from rigsight.calibration.detect_views import NOT_FOUND, Progress, detect_views
 from rigsight.calibration.detection.detection import Detection
 from rigsight.calibration.homography import matched_homography
-from rigsight.calibration.pictures import Picture
+from rigsight.calibration.pictures import Picture, as_image
 from rigsight.calibration.rig import (
     Camera,
     Cylinder,
@@ -36,7 +40,6 @@ from rigsight.calibration.solve.views import View
 from rigsight.calibration.uncertainty import PredictedError
 from rigsight.calibration.verdict import Verdict, judge, judge_camera
 
-NOT_FOUND = "the board is not found"
 REFERENCE_PLANE_M = 10.0
 TOLERANCE_PX = 1.0
 DISTANCES_OF_SURFACE = (0.5, 1.0, 2.0)  # judged at these times the reference distance unless told
@@ -137,17 +140,21 @@ def calibrate_pair(
     Raises:
         RigsightError: CAL-011 unreadable picture, CAL-013 numbers of pictures differ, CAL-014 mixed sizes,
             CAL-015 board in no picture, CAL-016 too few views, CAL-017 camera not determined, CAL-018 views
-            contradict each other, CAL-019 no homography fits, CAL-009 the board's symmetry leaves two poses.
+            contradict each other, CAL-019 no homography fits, CAL-009 the board's symmetry leaves two poses,
+            CAL-070 thermal pictures in false colours, CAL-073 swapped, CAL-074 mirrored, CAL-075 shifted or
+            CAL-076 unsynchronised cameras.
     """
     if len(reference_pictures) != len(camera_pictures):
         raise codes.PICTURES_UNPAIRED(
             f"{len(reference_pictures)} pictures of '{names[0]}' and {len(camera_pictures)} of '{names[1]}'"
         )
     order = _view_names(view_names, len(reference_pictures))
+    _check_kinds((reference_pictures, camera_pictures), names, spectra)
     found: dict[str, dict[str, Detection]] = {}
+    unseen: dict[str, dict[str, str]] = {name: {} for name in names}
     for name, pictures in zip(names, (reference_pictures, camera_pictures), strict=True):
         done = len(found) * len(order)
-        found[name] = detect_views(pictures, order, board, name, progress, done, 2 * len(order))
+        found[name] = detect_views(pictures, order, board, name, progress, done, 2 * len(order), unseen[name])
     setups = [
         Setup(name, spectrum, model) for name, spectrum, model in zip(names, spectra, models, strict=True)
     ]
@@ -156,6 +163,7 @@ def calibrate_pair(
         order,
         board,
         setups,
+        unseen=unseen,
         surface=surface,
         refine_intrinsics=refine_intrinsics,
         bend=bend,
@@ -179,9 +187,13 @@ def calibrate_single(
 ) -> Calibration:
     """Calibrate one camera; the rig holds it alone. Arguments and errors as in :func:`calibrate_pair`."""
     order = _view_names(view_names, len(pictures))
-    found = {name: detect_views(pictures, order, board, name, progress)}
+    _check_kinds((pictures,), (name,), (spectrum,))
+    unseen: dict[str, str] = {}
+    found = {name: detect_views(pictures, order, board, name, progress, unseen=unseen)}
     setups = [Setup(name, spectrum, model)]
-    return solve_detected(found, order, board, setups, bend=bend, provenance=provenance)
+    return solve_detected(
+        found, order, board, setups, unseen={name: unseen}, bend=bend, provenance=provenance
+    )
 
 
 def solve_detected(
@@ -190,6 +202,7 @@ def solve_detected(
     board: Board,
     setups: Sequence[Setup],
     *,
+    unseen: Mapping[str, Mapping[str, str]] | None = None,
     surface: Plane | Cylinder | Literal["homography"] | None = None,
     refine_intrinsics: bool = True,
     bend: bool = False,
@@ -199,22 +212,29 @@ def solve_detected(
 ) -> Calibration:
     """Calibrate from detections: camera -> view -> detection; ``order`` names all views, seen or not.
 
-    The rest as in :func:`calibrate_pair`.
+    ``unseen`` says, camera -> view -> reason, why a view has no detection. The rest as in
+    :func:`calibrate_pair`.
     """
     names = [setup.name for setup in setups]
     missing = {view: [name for name in names if view not in found[name]] for view in order}
-    rejected = {view: f"{' and '.join(who)}: {NOT_FOUND}" for view, who in missing.items() if who}
-    if len(order) - len(rejected) < FEWEST_VIEWS:
-        both = "both cameras see" if len(names) > 1 else f"camera '{names[0]}' sees"
-        raise codes.TOO_FEW_VIEWS(
-            f"{both} the board in {len(order) - len(rejected)} of {len(order)} views, {FEWEST_VIEWS} are the "
-            "least"
-        )
+    rejected = {view: _why_missing(view, who, unseen or {}) for view, who in missing.items() if who}
     views = [
         View(view, {name: found[name][view] for name in names if view in found[name]})
         for view in order
         if len(missing[view]) < len(names)
     ]
+    if len(names) > 1:
+        require_two_cameras(views, (names[0], names[1]))
+    repeated = repeated_views(views)
+    views = [view for view in views if view.name not in repeated]
+    rejected = repeated | rejected
+    if len(order) - len(rejected) < FEWEST_VIEWS:
+        both = "both cameras see" if len(names) > 1 else f"camera '{names[0]}' sees"
+        same = f" ({len(repeated)} more only repeat others)" if repeated else ""
+        raise codes.TOO_FEW_VIEWS(
+            f"{both} the board in {len(order) - len(rejected)} of {len(order)} views{same}, {FEWEST_VIEWS} "
+            "are the least"
+        )
     solution = solve_rig(views, board, setups, refine_intrinsics=refine_intrinsics, bend=bend)
     rejected |= {view: reason for view, reason in solution.rejected.items() if view not in rejected}
     rig = with_crop(_rig(solution, surface, provenance))
@@ -290,6 +310,30 @@ def with_crop(rig: Rig) -> Rig:
             "the calibrated cameras would see nothing in common on the reference surface"
         )
     return rig.model_copy(update={"output": rig.output.model_copy(update={"crop": crop})})
+
+
+def _check_kinds(
+    sides: Sequence[Sequence[Picture]], names: Sequence[str], spectra: Sequence[Spectrum]
+) -> None:
+    """The first picture of each camera must be of its spectrum's kind. Raises CAL-070, CAL-073."""
+    if not all(len(side) for side in sides):
+        return
+    first = [as_image(side[0]) for side in sides]
+    swapped = swapped_folders(first[0], first[1], names, spectra) if len(first) > 1 else None
+    if swapped:
+        raise swapped
+    for image, side, name, spectrum in zip(first, sides, names, spectra, strict=True):
+        where = side[0] if isinstance(side[0], (str, Path)) else None
+        error = false_colours(image, name, where) if spectrum == "thermal" else None
+        if error:
+            raise error
+
+
+def _why_missing(view: str, who: Sequence[str], unseen: Mapping[str, Mapping[str, str]]) -> str:
+    reasons = {name: unseen.get(name, {}).get(view, NOT_FOUND) for name in who}
+    if len(set(reasons.values())) == 1:
+        return f"{' and '.join(who)}: {next(iter(reasons.values()))}"
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
 
 
 def _view_names(names: Sequence[str] | None, count: int) -> list[str]:

@@ -219,8 +219,8 @@ SEVERAL_PAGES = define(
 PICTURE_TURNED = define(
     "CAL-072",
     "A picture file asks viewers to turn it",
-    "The rig must hold for the sensor's own pixels: switch automatic rotation off in the camera, or remove the "
-    "tag ('exiftool -Orientation= FILE') if the video is not turned either.",
+    "The rig must hold for the sensor's own pixels: switch automatic rotation off in the camera, or remove "
+    "the tag ('exiftool -Orientation= FILE') if the video is not turned either.",
 )
 FOLDERS_SWAPPED = define(
     "CAL-073",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rigsight.base.errors import RigsightError
 from rigsight.calibration import codes
 from rigsight.calibration.boards import Board
+from rigsight.calibration.checks.other_boards import board_shown, described
+from rigsight.calibration.checks.pictures import blurred_views, edge_blur_px, why_unseen
 from rigsight.calibration.detection.detect import detect
 from rigsight.calibration.detection.detection import Detection
-from rigsight.calibration.pictures import Picture, as_image
+from rigsight.calibration.pictures import Image, Picture, as_image
+
+NOT_FOUND = "the board is not found"
+EARLY = 4  # pictures without a board after which it is asked whether they show another one
 
 Progress = Callable[[int, int], None]
 
@@ -22,8 +29,9 @@ def detect_views(
     progress: Progress | None = None,
     done: int = 0,
     total: int | None = None,
+    unseen: dict[str, str] | None = None,
 ) -> dict[str, Detection]:
-    """View -> detection, for the views in which the board is found.
+    """View -> detection, for the views in which the board is found sharp enough.
 
     Args:
         pictures: arrays or paths of one camera.
@@ -33,11 +41,15 @@ def detect_views(
         progress: called with (pictures done, pictures in all).
         done: pictures done before.
         total: pictures in all; these alone when None.
+        unseen: filled with view -> reason for the other views.
 
     Raises:
         RigsightError: CAL-011 unreadable picture, CAL-014 mixed sizes, CAL-015 board in no picture.
     """
     found: dict[str, Detection] = {}
+    blur_px: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    boardless: list[Image] = []
     size: tuple[int, int] | None = None
     for index, (view, picture) in enumerate(zip(views, pictures, strict=True)):
         image = as_image(picture)
@@ -52,11 +64,39 @@ def detect_views(
         detection = detect(image, board)
         if detection is not None:
             found[view] = detection
+            blur_px[view] = edge_blur_px(image, detection.points)
+        else:
+            boardless = [*boardless, image][:EARLY]
+            conspicuous = why_unseen(image)
+            reasons[view] = f"{NOT_FOUND} ({conspicuous})" if conspicuous else NOT_FOUND
+        if not found and len(reasons) == EARLY:
+            shown = board_shown(boardless, board)
+            if shown is not None:
+                raise _other_board(name, board, shown)
         if progress:
             progress(done + index + 1, total or len(views))
     if not found:
-        raise codes.BOARD_NOT_FOUND(
-            f"{board.kind} of {board.columns} x {board.rows} in none of {len(pictures)} pictures of camera "
-            f"'{name}'"
-        )
-    return found
+        raise _not_found(name, board, boardless, list(reasons.values()))
+    blurred = blurred_views(blur_px)
+    if unseen is not None:
+        unseen.update(reasons | blurred)
+    return {view: detection for view, detection in found.items() if view not in blurred}
+
+
+def _not_found(name: str, board: Board, images: Sequence[Image], reasons: Sequence[str]) -> RigsightError:
+    shown = board_shown(images, board) if len(reasons) < EARLY else None
+    if shown is not None:
+        return _other_board(name, board, shown)
+    usual, count = Counter(reasons).most_common(1)[0] if reasons else (NOT_FOUND, 0)
+    conspicuous = f"; {usual.removeprefix(NOT_FOUND).strip(' ()')}" if usual != NOT_FOUND else ""
+    where = f" in {count} of them" if conspicuous and count < len(reasons) else ""
+    return codes.BOARD_NOT_FOUND(
+        f"{described(board)} is in none of {len(reasons)} pictures of camera '{name}'{conspicuous}{where}"
+    )
+
+
+def _other_board(name: str, board: Board, shown: Board) -> RigsightError:
+    return codes.BOARD_NOT_FOUND(
+        f"the pictures of camera '{name}' show {described(shown)}, board.yaml says {described(board)}",
+        fix="Correct kind, columns and rows in board.yaml.",
+    )

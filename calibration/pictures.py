@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rigsight.calibration import codes
+from rigsight.calibration.checks.files import declared_size, page_count, turn
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".ppm", ".pnm", ".webp"))
+LARGEST_PICTURE_PX = 200_000_000  # a file of a few bytes may ask for any memory
 PNG_MAGIC, JPEG_MAGIC = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 
 Image = NDArray[Any]
@@ -36,7 +38,8 @@ def find_pictures(where: str | Path) -> list[Path]:
     elif glob.has_magic(str(where)):
         found = [path for path in map(Path, glob.glob(str(where))) if _is_picture(path)]
     else:
-        raise codes.PICTURES_MISSING("there is no such folder", where=where)
+        problem = "it is a file, not a folder" if folder.exists() else "there is no such folder"
+        raise codes.PICTURES_MISSING(problem, where=where)
     if not found:
         raise codes.PICTURES_MISSING("there is no picture in it", where=where)
     return sorted(found, key=lambda path: path.name)
@@ -118,10 +121,12 @@ def as_image(picture: Picture) -> Image:
 def read_picture(path: str | Path) -> Image:
     """Read a grey [H,W] or colour [H,W,3] (RGB) picture, uint8 or uint16, exactly as stored.
 
-    A rotation noted in the file is not applied: the camera's geometry is that of its raw pixels.
+    A file that asks for a rotation is refused: the camera's geometry is that of its raw pixels, which viewers
+    of the file, and players of the camera's video, may show otherwise.
 
     Raises:
-        RigsightError: CAL-011 when the file is missing, empty, truncated, damaged, or of another depth.
+        RigsightError: CAL-011 when the file is missing, empty, truncated, damaged, too large or of another
+            depth, CAL-071 when it holds several pictures, CAL-072 when it asks viewers to turn it.
     """
     path = Path(path)
     try:
@@ -131,6 +136,18 @@ def read_picture(path: str | Path) -> Image:
     problem = damage(data)
     if problem:
         raise codes.PICTURE_UNREADABLE(problem, where=path)
+    width, height = declared_size(data) or (0, 0)
+    if width * height > LARGEST_PICTURE_PX:
+        raise codes.PICTURE_UNREADABLE(
+            f"it would be {width} x {height} pixels; {LARGEST_PICTURE_PX // 10**6} million are the most",
+            where=path,
+        )
+    pages = page_count(data)
+    if pages > 1:
+        raise codes.SEVERAL_PAGES(f"the file holds {pages} pictures", where=path)
+    turned = turn(data)
+    if turned:
+        raise codes.PICTURE_TURNED(f"viewers show the picture {turned}", where=path)
     flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

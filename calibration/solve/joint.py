@@ -133,8 +133,8 @@ def _agreed(
         [reference.poses[view] for view in common], [other.poses[view] for view in common], board
     )
     if consensus.support < max(FEWEST_VIEWS, len(common) / 2):
-        order = [view.name for view in views]
-        why = explained(Poses(order, reference.poses, other.poses, names), board)
+        offered = [view.name for view in views]
+        why = explained(Poses(offered, reference.poses, other.poses, names), board)
         if why is not None:
             raise why
         raise codes.VIEWS_CONTRADICT(

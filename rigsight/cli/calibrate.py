@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -81,7 +82,7 @@ def calibrate(
     from rigsight.calibration.boards import Board
     from rigsight.cli.calibrate_summary import show, summarise
 
-    if distance <= 0 or tolerance_px <= 0:
+    if not (0 < distance < math.inf and 0 < tolerance_px < math.inf):
         raise BAD_USAGE("--distance and --tolerance-px must be positive", where="rigsight calibrate")
     judged = _distances(distances, distance)
     chosen = Board.load(board)

@@ -102,7 +102,7 @@ def test_views_that_one_camera_misses_are_named(pictures: tuple[Pictures, Pictur
     rgb, thermal = pictures
     thermal[2] = np.full_like(thermal[2], 20000)
     result = calibrate_pair(rgb, thermal, ASYMMETRIC, view_names=[f"view{i}" for i in range(9)])
-    assert result.views_rejected["view2"] == "thermal: the board is not found"
+    assert result.views_rejected["view2"].startswith("thermal: the board is not found (nearly uniform")
     assert "view2" not in result.views_used
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from case import CASES, Case, Refused, Unusable, Words, Works, case
+from case import CASES, Build, Case, Honest, Refused, Unusable, Words, Works, case
 from good_set import CHESSBOARD, CIRCLES, VIEWS, GoodSet, Pair, words_for, write_pairs
 from studios import BentStudio, looking_straight, placed, quarter_turned, with_lens
 
@@ -18,23 +18,22 @@ def write(root: Path, pairs: list[Pair], board: Board = CIRCLES) -> Words:
     return words_for(root, board)
 
 
-def other_board(board: Board) -> object:
+def other_board(board: Board) -> Build:
     """The good pictures with a board.yaml of another board."""
     return lambda good, root: good.copy(root, board)
 
 
-for _name, _board, _says in (
-    ("columns_and_rows_swapped", {"columns": 9, "rows": 4}, "show 4 x 9, board.yaml says 9 x 4"),
-    ("one_row_too_many", {"rows": 10}, "show 4 x 9, board.yaml says 4 x 10"),
-    ("one_column_too_few", {"columns": 3}, "show 4 x 9, board.yaml says 3 x 9"),
-    ("symmetric_instead_of_asymmetric", {"kind": "circles", "diameter_m": None}, "asymmetric_circles"),
+for _name, _board in (
+    ("columns_and_rows_swapped", {"columns": 9, "rows": 4}),
+    ("one_row_too_many", {"rows": 10}),
+    ("one_column_too_few", {"columns": 3}),
+    ("symmetric_instead_of_asymmetric", {"kind": "circles", "diameter_m": None}),
 ):
-    CASES.append(
-        Case(_name, Refused("CAL-015", _says), other_board(CIRCLES.model_copy(update=_board)))  # type: ignore[arg-type]
-    )
+    _shown = Refused("CAL-015", r"show an asymmetric_circles of 4 x 9 points, board\.yaml says")
+    CASES[_name] = Case(_name, _shown, other_board(CIRCLES.model_copy(update=_board)))
 
 
-@case(Refused("CAL-015", "show .*8 x 5"))
+@case(Refused("CAL-015", "show a chessboard of 8 x 5"))
 def squares_counted_instead_of_corners(good: GoodSet, root: Path) -> Words:
     return write(root, good.chess_pairs, CHESSBOARD.model_copy(update={"columns": 9, "rows": 6}))
 
@@ -70,7 +69,7 @@ def common_views_too_few(good: GoodSet, root: Path) -> Words:
     return good.changed(root, rgb=empty(range(4)), thermal=empty(range(6, 10)))
 
 
-@case(Refused("CAL-016", "duplicate|same"))
+@case(Refused("CAL-016", "9 more only repeat"))
 def three_views_copied_four_times(good: GoodSet, root: Path) -> Words:
     return good.changed(root, views=[0, 4, 8] * 4)
 
@@ -100,12 +99,12 @@ def pairs_mixed_up(good: GoodSet, root: Path) -> Words:
     return write(root, [(good.pairs[i][0], good.pairs[j][1]) for i, j in enumerate(order)])
 
 
-@case(Refused("CAL-075", "one .*later|one .*earlier|by 1"))
+@case(Refused("CAL-075", "one view earlier"))
 def pairs_shifted_by_one(good: GoodSet, root: Path) -> Words:
     return write(root, [(good.pairs[i][0], good.pairs[i + 1][1]) for i in range(VIEWS - 1)])
 
 
-@case(Works({name: "relative pose|pair|moved" for name in ("01", "04", "08")}))
+@case(Works(dict.fromkeys(("01", "04", "08"), "relative pose|pair|moved")))
 def three_outliers_of_ten(good: GoodSet, root: Path) -> Words:
     others = good.shoot(good.studio(seed=4).poses(3), seed=4)
     pairs = list(good.pairs)
@@ -114,7 +113,7 @@ def three_outliers_of_ten(good: GoodSet, root: Path) -> Words:
     return write(root, pairs)
 
 
-@case(Works({name: "relative pose|pair|moved" for name in ("02", "05")}))
+@case(Works(dict.fromkeys(("02", "05"), "relative pose|pair|moved")))
 def board_nudged_between_two_exposures(good: GoodSet, root: Path) -> Words:
     """By 12 mm and 2 degrees: too little for another relative pose, too much for a calibration."""
     pairs = list(good.pairs)
@@ -123,7 +122,7 @@ def board_nudged_between_two_exposures(good: GoodSet, root: Path) -> Words:
     return write(root, pairs)
 
 
-@case(Unusable("move|still|one instant|pair", codes=("CAL-018", "CAL-076")))
+@case(Unusable("move|still|one instant|pair", codes=("CAL-007", "CAL-018", "CAL-076")))
 def board_waved_before_unsynchronised_cameras(good: GoodSet, root: Path) -> Words:
     late = good.shoot([nudged(pose, 0.012, 1.5, index) for index, pose in enumerate(good.poses)])
     return write(root, [(pair[0], other[1]) for pair, other in zip(good.pairs, late, strict=True)])
@@ -144,13 +143,13 @@ def never_tilted(good: GoodSet, root: Path) -> Words:
     return write(root, good.shoot([looking_straight(pose) for pose in good.poses]))
 
 
-@case(Unusable("corner|cover|uncertain|error", codes=("CAL-017",)))
+@case(Honest())
 def one_corner_of_the_picture(good: GoodSet, root: Path) -> Words:
     poses = placed(good.studio(), VIEWS, depth_m=(2.0, 2.6), at=(-0.25, -0.22), spread=0.03, tilt_deg=20)
     return write(root, good.shoot(poses))
 
 
-@case(Unusable("far|near|uncertain|error", codes=("CAL-017",)))
+@case(Honest())
 def all_far_away(good: GoodSet, root: Path) -> Words:
     poses = placed(good.studio(), VIEWS, depth_m=(2.6, 3.2), at=(0.0, 0.0), spread=0.3, tilt_deg=15)
     return write(root, good.shoot(poses))
@@ -174,15 +173,16 @@ def square_chessboard(good: GoodSet, root: Path) -> Words:
 
 @case(Unusable("lens|model|fisheye"))
 def fisheye_as_pinhole(good: GoodSet, root: Path) -> Words:
-    rig = with_lens(good.sim.rig, "rgb", "fisheye", focal=0.42, D=(0.02, -0.015, 0.004, -0.001))
+    rig = good.sim.rig
+    for name in ("rgb", "thermal"):
+        rig = with_lens(rig, name, "fisheye", focal=0.45, D=(0.02, -0.015, 0.004, -0.001))
+    rig.save(root / "truth.yaml")
     studio = good.studio(CIRCLES, seed=6, rig=rig)
     return write(root, good.shoot(studio.poses(14), studio))
 
 
-@case(Unusable("bent|flat|bend", codes=("CAL-077",)))
+@case(Unusable("bent|flat|bend", codes=("CAL-007", "CAL-077")))
 def board_bent_by_two_millimetres(good: GoodSet, root: Path) -> Words:
     board = Board(kind="asymmetric_circles", columns=4, rows=9, pitch_m=0.04, diameter_m=0.032)
     studio = BentStudio(good.sim.rig, board, good.draw(7), bend_m=0.002)
     return write(root, good.shoot(studio.poses(14), studio), board)
-
-

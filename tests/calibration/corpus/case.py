@@ -22,10 +22,15 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unusable:
-    """Solved, but the verdict is "not usable" with these words, or the run is refused with one of ``codes``."""
+    """The verdict is "not usable" with these words (CAL-007), or the run is refused with one of ``codes``."""
 
     says: str = ""
-    codes: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ("CAL-007",)
+
+
+@dataclass(frozen=True)
+class Honest:
+    """Accepted or not: what is accepted states an error at 10 m that the true one stays within."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Works:
     error_px: float = 0.6
 
 
-Outcome = Refused | Unusable | Works
+Outcome = Refused | Unusable | Honest | Works
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,14 @@ class Case:
     build: Build
 
 
-CASES: list[Case] = []
+CASES: dict[str, Case] = {}
 
 
 def case(outcome: Outcome) -> Callable[[Build], Build]:
     """Enter a function into the corpus under its own name."""
 
     def enter(build: Build) -> Build:
-        CASES.append(Case(build.__name__, outcome, build))
+        CASES[build.__name__] = Case(build.__name__, outcome, build)
         return build
 
     return enter

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.edge.simulation.boards import BoardStudio
 from rigsight.calibration.rig import Rig
+from rigsight.edge.simulation.boards import BoardStudio
 from rigsight.edge.simulation.rig import SimulatedRig
 from rigsight.edge.simulation.splits import Draw
 
