@@ -31,15 +31,17 @@ LEAST_POINTS = 6
 LARGEST_SIDE, SMALLEST_SIDE = 1600, 640
 ENOUGH_MARKERS = 0.6  # of the board's: no further picture is tried
 ASTRAY_OF_MARKER = 0.25  # largest error of a marker's corner as its neighbours predict it, in sides
+LATTICE_OF_MARKER = 0.3  # the same for a marker of a larger board
 NEAREST_MARKERS = 4
 GROWTH_ROUNDS, LEAST_LIKENESS = 3, 0.7
-# RMS error on simulated boards 0.075 px at 0.6, 0.06 at 0.9, 0.15 to 0.5 at 1.3: beyond is other ink.
-WINDOW_OF_CLEARANCE = 0.9
+# Half the window in units of what fits. RMS error of charuco and april corners on simulated boards, px: 0.084
+# and 0.060 at 0.7, 0.062 and 0.049 at 1.0, 0.063 and 0.074 at 1.15, where other ink comes in.
+WINDOW_OF_CLEARANCE = 1.0
 WINDOW_LIMITS = (2, 15)
 MOVED_OF_CLEARANCE = 0.8
 LEAST_CONTRAST = 0.2
-ASTRAY_OF_CLEARANCE, ASTRAY_PX = 0.15, 0.25
-LEAST_SPREAD_STEPS = 0.4
+ASTRAY_OF_CLEARANCE, ASTRAY_PX, ASTRAY_OF_MEDIAN = 0.15, 0.25, 6.0
+LEAST_SPREAD_STEPS = 0.2
 
 Ids = NDArray[np.intp]
 
@@ -161,9 +163,8 @@ def _consistent(decoded: dict[int, Float64], plan: _Plan, board: Board) -> dict[
     good = error < 1.5 * sides
     for _ in range(2):
         good = np.array([_fits(n, numbers, pixels, sides, good, plan) for n in range(len(numbers))])
-    if good.sum() < 2 or _continues(decoded, known, H, plan, board):
-        return None
-    return {int(n): known[int(n)] for n in numbers[good]}
+    chosen = {int(n): known[int(n)] for n in numbers[good]}
+    return None if len(chosen) < 2 or _continues(decoded, chosen, plan, board) else chosen
 
 
 def _fits(
@@ -183,20 +184,29 @@ def _fits(
     return bool(error < ASTRAY_OF_MARKER * sides[n] * (2 if len(nearest) < 3 else 1))
 
 
-def _continues(
-    decoded: dict[int, Float64], known: dict[int, Float64], H: Float64, plan: _Plan, board: Board
-) -> bool:
-    """Whether markers that the board does not have stand in its lattice, just outside it."""
-    foreign = [corners for i, corners in decoded.items() if i not in set(plan.ids.tolist())]
-    if not foreign:
-        return False
+def _continues(decoded: dict[int, Float64], chosen: dict[int, Float64], plan: _Plan, board: Board) -> bool:
+    """Whether a marker that the board does not have stands in its lattice, just outside it."""
+    own = set(plan.ids.tolist())
+    numbers = np.array(list(chosen))
+    pixels = np.array([chosen[int(n)] for n in numbers])
     centres = plan.corners.mean(axis=1)
-    places = _mapped(np.linalg.inv(H), np.array([corners.mean(axis=0) for corners in foreign]))
-    cells = (places - centres[0]) / board.step_m
-    low, high = centres.min(axis=0), centres.max(axis=0)
-    beside = ((places > low - 1.6 * board.step_m) & (places < high + 1.6 * board.step_m)).all(axis=1)
-    in_lattice = (np.abs(cells - np.rint(cells)) < 0.2).all(axis=1)
-    return bool((beside & in_lattice).sum() >= 2)
+    low, high = centres.min(axis=0) - 1.6 * board.step_m, centres.max(axis=0) + 1.6 * board.step_m
+    turned = plan.corners[0] - centres[0]
+    for i, corners in decoded.items():
+        if i in own:
+            continue
+        nearest = np.argsort(np.linalg.norm(pixels.mean(axis=1) - corners.mean(axis=0), axis=1))
+        H = _homography(plan.corners[numbers[nearest[:NEAREST_MARKERS]]], pixels[nearest[:NEAREST_MARKERS]])
+        if H is None or abs(np.linalg.det(H)) < 1e-12:
+            continue
+        places = _mapped(np.linalg.inv(H), corners)
+        cell = np.rint((places.mean(axis=0) - centres[0]) / board.step_m)
+        expected = centres[0] + cell * board.step_m + turned
+        off = np.linalg.norm(places - expected, axis=1).max()
+        beside = (expected.mean(axis=0) > low).all() and (expected.mean(axis=0) < high).all()
+        if beside and off < LATTICE_OF_MARKER * board.tag_side_m:
+            return True
+    return False
 
 
 def _with_neighbours(
@@ -267,7 +277,7 @@ def _localised(
         return None
     ids, start, steps = np.array(rows, dtype=np.intp), np.array(predicted), np.array(axes)
     clearance = np.linalg.norm(steps, axis=2).min(axis=1)
-    refined = _to_saddles(grey.astype(np.float32), start, clearance)
+    refined = _to_saddles(grey.astype(np.float32), start, steps)
     inside = ((refined > 1) & (refined < np.array(grey.shape[::-1]) - 2)).all(axis=1)
     near = np.linalg.norm(refined - start, axis=1) < np.maximum(MOVED_OF_CLEARANCE * clearance, 1.0)
     gap = sign * plan.dark[ids] * _saddle_height(grey, refined, steps)
@@ -282,9 +292,12 @@ def _localised(
     return refined[keep], ids[keep]
 
 
-def _to_saddles(raw: NDArray[np.float32], start: Float64, clearance: Float64) -> Float64:
+def _to_saddles(raw: NDArray[np.float32], start: Float64, steps: Float64) -> Float64:
+    """Points moved to the saddles, each in the largest upright window that holds nothing but its own."""
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-3)
-    half = np.clip(np.rint(WINDOW_OF_CLEARANCE * clearance), *WINDOW_LIMITS).astype(int)
+    # A pixel offset d lies at d @ inv(steps) in units of the clearance: for |d| <= h both stay within 1.
+    sums = np.abs(np.linalg.inv(steps + 1e-9 * np.eye(2))).sum(axis=1).max(axis=1)
+    half = np.clip(np.rint(WINDOW_OF_CLEARANCE / sums), *WINDOW_LIMITS).astype(int)
     inside = ((start >= 0) & (start <= np.array(raw.shape[::-1]) - 1)).all(axis=1)
     refined = start.copy()
     for size in np.unique(half[inside]):
@@ -312,8 +325,8 @@ def _saddle_height(grey: Image, points: Float64, steps: Float64) -> Float64:
 def _regular(
     pixels: Float64, points: Float64, clearance: Float64, keep: NDArray[np.bool_], board: Board
 ) -> NDArray[np.bool_]:
-    """Whether the homography of the points around each puts it where it is."""
-    regular = np.zeros(len(pixels), dtype=bool)
+    """Whether the homography of the points around each puts it where it is, as well as it does others."""
+    error = np.full(len(pixels), np.inf)
     for n in np.flatnonzero(keep):
         away = np.abs(points - points[n]).max(axis=1)
         around = keep & (away < 2.1 * board.step_m)
@@ -322,8 +335,9 @@ def _regular(
             continue
         H, _ = cv2.findHomography(points[around] - points[n], pixels[around], cv2.LMEDS)
         if H is not None and abs(H[2, 2]) > 1e-9:
-            error = float(np.linalg.norm(H[:2, 2] / H[2, 2] - pixels[n]))
-            regular[n] = error < ASTRAY_OF_CLEARANCE * clearance[n] + ASTRAY_PX
+            error[n] = float(np.linalg.norm(H[:2, 2] / H[2, 2] - pixels[n]))
+    typical = ASTRAY_OF_MEDIAN * float(np.median(error[keep])) if keep.any() else 0.0
+    regular: NDArray[np.bool_] = error < np.minimum(ASTRAY_OF_CLEARANCE * clearance, typical) + ASTRAY_PX
     return regular
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -14,10 +16,10 @@ from rigsight.calibration import codes
 from rigsight.calibration.boards import Float64
 from rigsight.calibration.targets.shapes import Area, Circle, Drawing, Line, Text
 
-OVERSAMPLING = 8
-BAND_PIXELS = 1 << 20  # drawn at once, before oversampling
-SHIFT = 4  # bits of fractions of a fine pixel
+SCANLINES = 16  # a pixel
+BAND_PIXELS = 1 << 21  # painted at once
 CIRCLE_CORNERS = 180
+LINE_MM = 0.2
 LARGEST_PIXELS = 1 << 28
 
 
@@ -36,43 +38,70 @@ def to_picture(drawing: Drawing, pixels_a_mm: float) -> NDArray[np.uint8]:
             f"the picture would have {width} x {height} pixels",
             fix="Take fewer --dpi, or write a .pdf or .svg instead.",
         )
+    y, x, sign = _crossings([loop * pixels_a_mm for loop in _loops(drawing)])
+    order = np.argsort(y, kind="stable")
+    y, x, sign = y[order], np.clip(x[order], 0, width), sign[order]
+    picture = np.empty((height, width), np.uint8)
     rows = max(BAND_PIXELS // width, 1)
-    bands = [
-        _band(drawing, pixels_a_mm, top, min(rows, height - top), width) for top in range(0, height, rows)
-    ]
-    picture: NDArray[np.uint8] = np.vstack(bands)
+    for top in range(0, height, rows):
+        band = picture[top : top + rows]
+        first, last = np.searchsorted(y, (top * SCANLINES, (top + len(band)) * SCANLINES))
+        row = y[first:last] // SCANLINES - top
+        covered = _coverage(row, x[first:last], sign[first:last], band.shape)
+        band[:] = np.rint(255 * (1 - np.clip(covered, 0, 1)))
     for shape in drawing.shapes:
         if isinstance(shape, Text):
             _write(picture, shape, pixels_a_mm)
     return picture
 
 
-def _band(drawing: Drawing, pixels_a_mm: float, top: int, rows: int, width: int) -> NDArray[np.uint8]:
-    fine = np.full((rows * OVERSAMPLING, width * OVERSAMPLING), 255, np.uint8)
-    scale = pixels_a_mm * OVERSAMPLING
-
-    def fixed(points: Float64) -> NDArray[np.int32]:
-        at = points * scale - (0.0, top * OVERSAMPLING) - 0.5
-        whole: NDArray[np.int32] = np.rint(at * (1 << SHIFT)).astype(np.int32)
-        return whole
-
+def _loops(drawing: Drawing) -> Iterator[Float64]:
+    """Closed loops [K,2] in mm around what is black, clockwise as seen; holes in it the other way."""
+    angle = np.linspace(0, 2 * np.pi, CIRCLE_CORNERS, endpoint=False)
+    # Corners a little outside keep the area of the circle.
+    grown = np.sqrt(2 * np.pi / (CIRCLE_CORNERS * np.sin(2 * np.pi / CIRCLE_CORNERS)))
+    rim = grown * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     for shape in drawing.shapes:
         if isinstance(shape, Area):
-            loops = [fixed(loop) for loop in shape.loops]
+            yield from shape.loops
         elif isinstance(shape, Circle):
-            angle = np.linspace(0, 2 * np.pi, CIRCLE_CORNERS, endpoint=False)
-            rim = np.stack([np.cos(angle), np.sin(angle)], axis=1) * shape.radius
-            loops = [fixed(rim + np.array([shape.x, shape.y]))]
+            yield shape.radius * rim + np.array([shape.x, shape.y])
         elif isinstance(shape, Line) and not shape.closed:
-            thick = max(round(0.2 * scale), 1)
-            cv2.polylines(fine, [fixed(shape.points)], False, 0, thick, cv2.LINE_8, SHIFT)
-            continue
-        else:
-            continue
-        if max(loop[:, 1].max() for loop in loops) >= 0:
-            cv2.fillPoly(fine, loops, 0, cv2.LINE_8, SHIFT)
-    small = cv2.resize(fine, (width, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8)
+            for (x0, y0), (x1, y1) in pairwise(shape.points.tolist()):
+                left, right = sorted((x0, x1))
+                top, bottom = sorted((y0, y1))
+                corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+                outwards = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+                yield np.array(corners) + LINE_MM / 2 * outwards
+
+
+def _crossings(loops: list[Float64]) -> tuple[NDArray[np.intp], Float64, Float64]:
+    """Scanline, x in pixels and -1 (downwards: ink ends) or +1 of each crossing of an edge and a scanline.
+
+    Scanline k runs at y = (k + 0.5) / SCANLINES pixels.
+    """
+    starts = np.concatenate(loops)
+    ends = np.concatenate([np.roll(loop, -1, axis=0) for loop in loops])
+    low = np.ceil(np.minimum(starts[:, 1], ends[:, 1]) * SCANLINES - 0.5).astype(np.intp)
+    high = np.ceil(np.maximum(starts[:, 1], ends[:, 1]) * SCANLINES - 0.5).astype(np.intp)
+    count = high - low
+    edge = np.repeat(np.arange(len(starts)), count)
+    y = low[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
+    run, rise = (ends - starts)[edge].T
+    x = starts[edge, 0] + run / rise * ((y + 0.5) / SCANLINES - starts[edge, 1])
+    return y, x, -np.sign(rise)
+
+
+def _coverage(row: NDArray[np.intp], x: Float64, sign: Float64, shape: tuple[int, ...]) -> Float64:
+    """Share of ink in every pixel: each crossing counts from its x to the right edge, exact along x."""
+    width = shape[1] + 2
+    column = np.floor(x).astype(np.intp)
+    part = x - column
+    at = np.concatenate([row * width + column, row * width + column + 1])
+    weight = np.concatenate([sign * (1 - part), sign * part]) / SCANLINES
+    steps = np.bincount(at, weight, minlength=shape[0] * width).reshape(shape[0], width)
+    covered: Float64 = np.cumsum(steps, axis=1)[:, : shape[1]]
+    return covered
 
 
 def _write(picture: NDArray[np.uint8], text: Text, pixels_a_mm: float) -> None:

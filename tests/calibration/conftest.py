@@ -13,6 +13,7 @@ import pytest
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.projection import project, undistort
 from rigsight.calibration.rig import Camera, OutputGrid, Plane, Rig, as_matrix4
+from rigsight.calibration.targets.ink import marker_ink
 
 
 @pytest.fixture
@@ -114,6 +115,8 @@ def picture_of() -> Callable[..., np.ndarray]:
             step = board.step_m
             squares = (x > -step) & (x < board.columns * step) & (y > -step) & (y < board.rows * step)
             ink = squares & ((np.floor(x / step) + np.floor(y / step)) % 2 == 0)
+        elif board.marker_count:
+            ink = marker_ink(board)(x, y)
         else:
             ink = in_circles(board, x / board.step_m, y / board.step_m)
         value = np.where(inside, np.where(ink, dark, bright), (2 * dark + bright) / 3)
