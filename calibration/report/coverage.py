@@ -107,16 +107,22 @@ def _heat_map(points: Float64, camera: Camera, name: str) -> str:
     parts = [svg_open(WIDTH, tall + 2 * PAD + 24, words)]
     for (column, row), count in np.ndenumerate(counts):
         if count:
-            parts.append(
-                f'<rect x="{PAD + column * cell_x:.1f}" y="{PAD + row * cell_y:.1f}" width="{cell_x:.1f}" '
-                f'height="{cell_y:.1f}" style="fill:var(--both);fill-opacity:{opacity(count / most):.2f}">'
-                f"<title>{count}</title></rect>"
-            )
+            left, top = PAD + column * cell_x, PAD + row * cell_y
+            parts.append(cell(left, top, left + cell_x, top + cell_y, count / most, str(count)))
     parts.append(f'<rect class="frame" x="{PAD}" y="{PAD}" width="{wide}" height="{tall:.1f}"/>')
     y = tall + 2 * PAD + 6
     parts += scale_bar(PAD, y, "0", f"{most} points a cell")
     parts.append(text(WIDTH - PAD, y + 10, f"{empty} of {counts.size} cells empty", "end"))
     return "".join(parts) + "</svg>"
+
+
+def cell(left: float, top: float, right: float, bottom: float, share: float, words: str) -> str:
+    """One rectangle of a heat map. Edges are rounded before widths, so that neighbours share them."""
+    x0, y0, x1, y1 = (round(edge, 1) for edge in (left, top, right, bottom))
+    return (
+        f'<rect class="cell" x="{x0:g}" y="{y0:g}" width="{x1 - x0:.1f}" height="{y1 - y0:.1f}" '
+        f'style="fill:var(--both);fill-opacity:{opacity(share):.2f}"><title>{words}</title></rect>'
+    )
 
 
 def opacity(share: float) -> float:

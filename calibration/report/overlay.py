@@ -12,7 +12,7 @@ from rigsight.base.html.svg import WIDTH, short, svg_open, text
 from rigsight.calibration.align import Aligner, ray_map
 from rigsight.calibration.boards import Float64
 from rigsight.calibration.projection import undistort
-from rigsight.calibration.report.coverage import opacity, scale_bar
+from rigsight.calibration.report.coverage import cell, scale_bar
 from rigsight.calibration.report.subject import Subject, fine, named, panel, px, rms, section
 from rigsight.calibration.report.thumbnails import UInt8, for_the_eye, readable, resized, uri
 from rigsight.calibration.rig import Plane, Rig
@@ -145,16 +145,12 @@ def _map(pixels: Float64, sigma: Float64, rig: Rig, distance_m: float) -> str:
         f"Standard deviation at {distance_m:g} m: {fine(float(sigma.min()))} to {fine(float(sigma.max()))} px"
     )
     parts = [svg_open(WIDTH, tall + 2 * PAD + 24, words)]
-    cell = [_spacing(np.unique(pixels[:, axis])) * scale for axis in (0, 1)]
+    step = [_spacing(np.unique(pixels[:, axis])) * scale for axis in (0, 1)]
     most = max(float(sigma.max()), 1e-12)
     for (x, y), value in zip((pixels + 0.5) * scale + PAD, sigma, strict=True):
-        left, top = max(x - cell[0] / 2, PAD), max(y - cell[1] / 2, PAD)
-        right, bottom = min(x + cell[0] / 2, PAD + wide), min(y + cell[1] / 2, PAD + tall)
-        parts.append(
-            f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" '
-            f'style="fill:var(--both);fill-opacity:{opacity(float(value) / most):.2f}">'
-            f"<title>{value:.3f} px</title></rect>"
-        )
+        left, top = max(x - step[0] / 2, PAD), max(y - step[1] / 2, PAD)
+        right, bottom = min(x + step[0] / 2, PAD + wide), min(y + step[1] / 2, PAD + tall)
+        parts.append(cell(left, top, right, bottom, float(value) / most, px(float(value))))
     parts.append(f'<rect class="frame" x="{PAD}" y="{PAD}" width="{wide}" height="{tall:.1f}"/>')
     for extreme in (int(sigma.argmin()), int(sigma.argmax())):
         x, y = (pixels[extreme] + 0.5) * scale + PAD

@@ -172,6 +172,7 @@ def _tiles(subject: Subject) -> str:
             ("held-out error", f"{held.reprojection_px:.3f}", "px", f"{held.folds}-fold, reprojection")
         )
     own = ", ".join(f"{name} {px(value)}" for name, value in calibration.rms_px.items())
+    own = "root mean square" if camera is None else own
     fitted = calibration.stereo_rms_px
     figure = calibration.rms_px[subject.reference] if fitted is None else fitted
     tiles.append(("reprojection error", f"{figure:.3f}", "px", own))

@@ -34,7 +34,7 @@ svg .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 4; }
 svg text.limit-name { fill: var(--bad); stroke: none; font-weight: 600; }
 svg text.limit-name, svg text.over { paint-order: stroke; stroke: var(--panel); stroke-width: 4px;
   stroke-linejoin: round; }
-svg rect { shape-rendering: crispEdges; }
+svg .cell { shape-rendering: crispEdges; }
 .on-phones { display: none; }
 .bad { color: var(--bad); }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 16px;
