@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.exchange.files import detect_format
@@ -143,14 +144,9 @@ def test_ros_pairs_are_rectified(tmp_path: Path) -> None:
         point = np.array([0.3, -0.2, 4.0, 1.0])
         pixels = []
         for name in rig.cameras:
-            file = cv2.FileStorage(str(tmp_path / f"{name}.yaml"), cv2.FILE_STORAGE_READ)
-            values = {
-                key: np.array([node.at(i).real() for i in range(node.size())])
-                for key in ("rectification_matrix", "projection_matrix")
-                for node in [file.getNode(key).getNode("data")]
-            }
-            R = values["rectification_matrix"].reshape(3, 3)
-            P = values["projection_matrix"].reshape(3, 4)
+            info = yaml.safe_load((tmp_path / f"{name}.yaml").read_text())
+            R = np.array(info["rectification_matrix"]["data"]).reshape(3, 3)
+            P = np.array(info["projection_matrix"]["data"]).reshape(3, 4)
             assert np.abs(R @ R.T - np.eye(3)).max() < 1e-12
             if name == "rgb":
                 rectified = R @ point[:3]
