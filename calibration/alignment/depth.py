@@ -46,10 +46,14 @@ class DepthAligner(Warp):
         far_m: float = np.inf,
         *,
         tolerance_px: float = 0.1,
+        least_parallax_px: float = 2.0,
         grid: OutputGrid | None = None,
         maps: Maps | None = "float",
     ) -> None:
         """Tabulate the map between ``near_m`` and ``far_m`` (depths along the optical axis, metres).
+
+        ``least_parallax_px``: what is nearer by less parallax hides nothing; keep it above twice the noise of
+        the depth picture, f b sigma / z^2 pixels.
 
         Raises:
             RigsightError: CAL-004 for a grid that is not the reference camera's, CAL-030 for an empty range,
@@ -70,7 +74,7 @@ class DepthAligner(Warp):
         self._never = self._leaves_the_lens(low) | self._leaves_the_lens(high)
         self._coefficients, self.error_px = self._tabulate(tolerance_px)
         self.degree = len(self._coefficients) - 1
-        self._hidden = HiddenPixels(self.grid, rig, camera, near_m)
+        self._hidden = HiddenPixels(self.grid, rig, camera, near_m, least_parallax_px)
         shape = self._never.shape
         self._unknown: NDArray[np.bool_] = np.ones(shape, np.bool_)
         self._place: Float32 = np.empty(shape, np.float32)
@@ -93,7 +97,7 @@ class DepthAligner(Warp):
         with np.errstate(divide="ignore", invalid="ignore"):
             known = (depth_m >= self.near_m) & (depth_m <= self.far_m)
             inverse = np.divide(1, depth_m, dtype=np.float32)
-        inverse[~known] = 0
+        np.copyto(inverse, 0, where=~known)
         np.subtract(inverse, np.float32(self._middle), out=self._place)
         self._place *= np.float32(1 / self._half)
         self._xy[:] = self._coefficients[-1]
@@ -101,9 +105,9 @@ class DepthAligner(Warp):
             self._xy *= self._place
             self._xy += coefficients
         np.logical_or(~known, self._never, out=self._unknown)
-        self._xy[:, self._unknown] = NOWHERE
+        np.copyto(self._xy, NOWHERE, where=self._unknown)
         self.occluded = self._hidden(inverse)
-        self.occluded[~known] = 0
+        np.copyto(self.occluded, 0, where=~known)
         self.changed()
 
     def valid_into(self, out: UInt8) -> UInt8:
@@ -161,7 +165,8 @@ class DepthAligner(Warp):
 class HiddenPixels:
     """The z-buffer: inverse depth of the grid -> which pixels the other camera cannot see."""
 
-    def __init__(self, grid: OutputGrid, rig: Rig, camera: str, near_m: float) -> None:
+    def __init__(self, grid: OutputGrid, rig: Rig, camera: str, near_m: float, least_px: float) -> None:
+        self._least_px = least_px
         pose = rig.pose(camera)
         # A point moves by K R^T t q, in homogeneous pixels, when the view moves to the other centre.
         self._shift = (grid.matrix @ pose[:3, :3].T @ pose[:3, 3]).astype(np.float32)
@@ -194,7 +199,7 @@ class HiddenPixels:
         high = (np.maximum(nearest, 0) >> 32).astype(np.int32).view(np.float32)
         around = cv2.dilate(high.reshape(self._rows, self._columns), np.ones((3, 3), np.uint8))
         leap = np.hypot(*self._shift[:2]) + max(self._u.shape) * abs(self._shift[2])
-        asked = np.flatnonzero(inside & ((around.ravel()[cell] - inverse) * leap > 0.5))
+        asked = np.flatnonzero(inside & ((around.ravel()[cell] - inverse) * leap > self._least_px - 0.5))
         if len(asked):
             hidden.ravel()[asked] = self._behind_another(asked, cell, nearest, inverse, x, y)
             hidden = cv2.morphologyEx(hidden, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).astype(np.uint8)
@@ -209,8 +214,8 @@ class HiddenPixels:
     ) -> UInt8:
         """255 for the asked pixels on whose place another, nearer pixel of the grid lands as well.
 
-        That pixel covers half a pixel to each side. Neighbours on the grid do not count: they are the same
-        surface, seen at a slant.
+        That pixel covers half a pixel to each side. Close neighbours on the grid do not count: they are the
+        same surface, seen at a slant or with noise.
         """
         width = self._u.shape[1]
         x, y, inverse = x.ravel(), y.ravel(), inverse.ravel()
@@ -221,8 +226,8 @@ class HiddenPixels:
                 entry = nearest[own_cell + down * self._columns + right]
                 other = np.where(entry >= 0, entry & 0xFFFFFFFF, asked)
                 near = (np.abs(x[other] - own_x) <= 0.5) & (np.abs(y[other] - own_y) <= 0.5)
-                apart = (np.abs(other % width - asked % width) > 1) | (
-                    np.abs(other // width - asked // width) > 1
+                apart = (np.abs(other % width - asked % width) > self._least_px) | (
+                    np.abs(other // width - asked // width) > self._least_px
                 )
                 hidden |= near & apart & (inverse[other] > own_q)
         return hidden.astype(np.uint8) * np.uint8(255)

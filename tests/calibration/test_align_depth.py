@@ -143,6 +143,16 @@ def test_a_slanted_wall_does_not_hide_itself(make_rig: MakeRig) -> None:
         assert (aligner.occluded > 0).mean() < 1e-3
 
 
+def test_a_noisy_wall_hides_little_of_itself(make_rig: MakeRig) -> None:
+    """Half a pixel of parallax noise; a coarser sensor wants a larger threshold."""
+    rig = make_rig()
+    noise = np.random.default_rng(0).standard_normal((480, 640))
+    for sigma_px, least_px in ((0.5, 2.0), (2.0, 8.0)):
+        aligner = DepthAligner(rig, "thermal", 1.0, least_parallax_px=least_px)
+        aligner.update(1 / (1 / 3.0 + sigma_px * noise / (450 * 0.1)).clip(0.01, 0.99))
+        assert (aligner.occluded > 0).mean() < 0.005
+
+
 def test_pictures_that_are_no_depth_are_refused(make_rig: MakeRig, tmp_path: Path) -> None:
     aligner = DepthAligner(make_rig(), "thermal", 1.0)
     with pytest.raises(RigsightError, match=r"CAL-032.*\[512, 640\].*\[480, 640\]"):
