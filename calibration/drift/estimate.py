@@ -20,13 +20,16 @@ from rigsight.calibration.rig import Float64, Rig
 
 MIN_PAIRS = 50
 MIN_TILES = 4
-TOLERANCE_PX = 1.0
+# Halfway between no drift and the 1.5 px that must be found.
+TOLERANCE_PX = 0.75
 # Of a tile in one session, beyond what the course of the session shows.
 TILE_FLOOR_PX = 0.15
 # How far edges of the two spectra lie apart in a tile for good: shading, heat that flows, lamps.
 TYPICAL_BIAS_PX = 0.2
 HUBER = 1.5
 SIGNIFICANT = 3.0
+# The tolerance must be so many standard errors for an answer.
+KNOWN_WELL = 2.5
 ROUNDS = 10
 SMALL_SAMPLE = 1.15
 
@@ -152,10 +155,12 @@ def _observe(shifts: TileShifts, geometry: _Geometry, baseline: DriftBaseline | 
     known = np.isfinite(shift[:, 0])
     there = np.where(known, (geometry.across * shift).sum(axis=1), 0.0)
     variance = np.where(known, (geometry.across**2 * error**2).sum(axis=1) + TILE_FLOOR_PX**2, np.inf)
-    # The best guess of a tile's constant bias lies between what the baseline measured and none.
-    share = TYPICAL_BIAS_PX**2 / (TYPICAL_BIAS_PX**2 + variance)
+    # The best guess of a tile's constant bias lies between what the baseline measured and none (empirical
+    # Bayes): how large biases are in this rig is taken from all tiles.
+    bias = max(TYPICAL_BIAS_PX, 1.4826 * float(np.median(np.abs(there[known]))) if known.any() else 0.0)
+    share = bias**2 / (bias**2 + variance)
     across = across - share * there
-    across_error = np.sqrt(across_error**2 + TYPICAL_BIAS_PX**2 * (1 - share))
+    across_error = np.sqrt(across_error**2 + bias**2 * (1 - share))
     along = np.where(known, along - (geometry.along * shift).sum(axis=1), along)
     before = (geometry.along**2 * error**2).sum(axis=1) + TILE_FLOOR_PX**2
     along_error = np.where(known, np.sqrt(along_error**2 + before), nothing)
@@ -278,7 +283,7 @@ def _judge(
         "tiles": int(used.sum()),
         "baseline": baseline is not None,
     }
-    if misfit / scale > max(1.0, tolerance_px) or sigmas[0] > tolerance_px / SIGNIFICANT:
+    if misfit / scale > max(1.0, tolerance_px) or sigmas[0] > tolerance_px / KNOWN_WELL:
         reason = (
             f"the parts of the picture contradict each other ({misfit / scale:.1f} px), or too few edges are "
             f"common: across the baseline the drift is known to {sigmas[0]:.1f} px only"

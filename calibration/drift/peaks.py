@@ -12,7 +12,9 @@ from rigsight.calibration.rig import Float64
 
 BLOCKS = 10
 FOLLOW_PX = 4  # how far a part's peak may lie from the session's
-MIN_PROMINENCE = 3.0
+# Low: whether a peak is true shows in how it stays when parts of the session are left out, and in whether the
+# tiles agree.
+MIN_PROMINENCE = 2.0
 # Depth blurs a tile's peak along the baseline; across it the peak must be sharp.
 MAX_ERROR_PX = 1.0
 MAX_ERROR_ALONG_PX = 5.0

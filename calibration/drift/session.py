@@ -69,9 +69,13 @@ class _Tiles:
 
         Rows are the displacement in y, columns in x, from -REACH_PX on. 1 would be a perfect fit.
         """
-        reach = REACH_PX
+        from scipy import fft
+
+        reach, tiles = REACH_PX, len(self.boxes)
         padded = np.pad(rgb, ((0, 0), (reach, reach), (reach, reach)))
-        found = np.zeros((len(self.boxes), 2 * reach + 1, 2 * reach + 1), dtype=np.float32)
+        templates = np.zeros((tiles, 3, *self._shape), dtype=np.float32)
+        windows = np.zeros_like(templates)
+        norms = np.zeros(tiles, dtype=np.float32)
         for k, (x0, y0, x1, y1) in enumerate(self.boxes):
             template = thermal[:, y0:y1, x0:x1]
             seen = template[0] > 0
@@ -80,11 +84,11 @@ class _Tiles:
             template = np.where(seen, template - template.mean(axis=(1, 2), keepdims=True), 0)
             window = padded[:, y0 : y1 + 2 * reach, x0 : x1 + 2 * reach]
             window = window - window.mean(axis=(1, 2), keepdims=True)
-            norm = np.sqrt((template**2).sum() * (window**2).sum())
-            if norm < 1e-6:
-                continue
-            spectrum = np.conj(np.fft.rfft2(template, self._shape)) * np.fft.rfft2(window, self._shape)
-            similarity = np.fft.irfft2(spectrum.sum(axis=0), self._shape)
-            # Window offset s means thermal(x) ~ rgb(x + s - reach): thermal lies at minus that shift.
-            found[k] = similarity[2 * reach :: -1, 2 * reach :: -1] / norm
-        return found
+            norms[k] = np.sqrt((template**2).sum() * (window**2).sum())
+            templates[k, :, : y1 - y0, : x1 - x0] = template
+            windows[k, :, : window.shape[1], : window.shape[2]] = window
+        spectra = np.conj(fft.rfft2(templates)) * fft.rfft2(windows)
+        similarity = fft.irfft2(spectra.sum(axis=1), self._shape)
+        # Window offset s means thermal(x) ~ rgb(x + s - reach): thermal lies at minus that shift.
+        found = similarity[:, 2 * reach :: -1, 2 * reach :: -1] / np.maximum(norms, 1e-6)[:, None, None]
+        return np.where(norms[:, None, None] > 1e-6, found, 0).astype(np.float32)

@@ -46,7 +46,7 @@ def check_rig(
     baseline_file: Annotated[
         Path | None, typer.Option(help="Where the baseline is; beside the rig as <name>.drift.yaml without.")
     ] = None,
-    tolerance: Annotated[float, typer.Option(help="Drift that is still fine, pixels of the output.")] = 1.0,
+    tolerance: Annotated[float, typer.Option(help="Drift that is still fine, pixels of the output.")] = 0.75,
     pairs: Annotated[int, typer.Option(min=50, help="Pairs to look at.")] = 200,
     every: Annotated[int, typer.Option(min=1, help="Use every n-th pair only.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
