@@ -36,31 +36,35 @@ class Field:
     systematic_px: float
 
 
-def mean_field(points: Float64, residuals: Float64, size: tuple[int, int], noise_px: float) -> Field:
+def mean_field(points: Float64, residuals: Float64, size: tuple[int, int]) -> Field:
     """Residuals [N,2] averaged over square cells, :data:`COLUMNS` along the picture's width.
 
-    The mean of n residuals of pure noise has variance 2 sigma^2 / n; what the means have beyond that is
-    systematic: a lens model too stiff, a board that is not flat, pictures not taken at the same time.
+    One-way analysis of variance: the scatter inside the cells is noise, and the mean of n residuals has one
+    n-th of its variance. What the means have beyond that is systematic: a lens model too stiff, a board that
+    is not flat, pictures not taken at the same time.
 
     >>> points = np.repeat([[10.0, 10.0], [600.0, 400.0]], 50, axis=0)
-    >>> field = mean_field(points, np.full((100, 2), 0.3), (640, 480), 0.0)
+    >>> field = mean_field(points, np.full((100, 2), 0.3), (640, 480))
     >>> field.mean.round(3).tolist(), round(field.systematic_px, 3)
     ([[0.3, 0.3], [0.3, 0.3]], 0.424)
     """
     cell = size[0] / COLUMNS
     place = np.floor((points + 0.5) / cell).astype(int)
     keys, inverse, count = np.unique(place, axis=0, return_inverse=True, return_counts=True)
+    where = inverse.reshape(-1)
     sums = np.zeros((len(keys), 2))
-    np.add.at(sums, inverse.reshape(-1), residuals)
+    np.add.at(sums, where, residuals)
+    means = sums / count[:, None]
     full = count >= FEWEST_IN_CELL
-    mean = sums[full] / count[full, None]
-    weight = count[full].astype(np.float64)
-    if not len(mean):
-        return Field(np.zeros((0, 2)), mean, weight, float("nan"))
-    square = float(np.average((mean**2).sum(axis=1), weights=weight))
-    explained = 2 * noise_px**2 * len(mean) / float(weight.sum())
     centre = (keys[full] + 0.5) * cell - 0.5
-    return Field(centre, mean, weight, math.sqrt(max(square - explained, 0.0)))
+    weight = count[full].astype(np.float64)
+    if not full.any():
+        return Field(centre, means[full], weight, float("nan"))
+    inside = full[where]
+    scatter = float(((residuals - means[where])[inside] ** 2).sum()) / (float(weight.sum()) - len(weight))
+    square = float(np.average((means[full] ** 2).sum(axis=1), weights=weight))
+    explained = scatter * len(weight) / float(weight.sum())
+    return Field(centre, means[full], weight, math.sqrt(max(square - explained, 0.0)))
 
 
 def residual_section(subject: Subject) -> str:
@@ -71,7 +75,7 @@ def residual_section(subject: Subject) -> str:
         if not len(points):
             continue
         noise = subject.calibration.noise_px[camera]
-        field = mean_field(points, residuals, subject.rig.cameras[camera].size, noise)
+        field = mean_field(points, residuals, subject.rig.cameras[camera].size)
         verdict = (
             f"Systematic part {px(field.systematic_px)}, noise {px(noise)} along each axis."
             if math.isfinite(field.systematic_px)

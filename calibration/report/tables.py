@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from html import escape
 
 import cv2
 import numpy as np
 
+from rigsight.base.errors import RigsightError
 from rigsight.base.html.svg import short
 from rigsight.calibration.accuracy import parallax_px
 from rigsight.calibration.report.curve import NARROW, WIDE, curve_distances, error_curve
@@ -28,7 +30,7 @@ from rigsight.calibration.report.subject import (
 from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
 from rigsight.calibration.solve.lens import lens_names, lens_vector
 from rigsight.calibration.solve.state import POSE
-from rigsight.calibration.uncertainty import predicted_alignment_errors
+from rigsight.calibration.uncertainty import PredictedError, predicted_alignment_errors
 
 SECANT_STEPS = 3
 
@@ -44,7 +46,7 @@ def alignment_section(subject: Subject, camera: str) -> str:
     if subject.rig.covariance is None or not subject.distances_m:
         return section("alignment", "Alignment error", "The rig carries no covariance.", "")
     spaced = curve_distances(subject.distances_m, boards)
-    curve = predicted_alignment_errors(subject.rig, camera, spaced)
+    curve = [*_where_seen(subject.rig, camera, spaced)]
     marked = subject.predicted(camera)
     reach = min(boards), max(boards)
     plot = "".join(
@@ -67,6 +69,13 @@ def alignment_section(subject: Subject, camera: str) -> str:
         f"{table(heads, rows, 'Predicted alignment error', 'beyond')}"
     )
     return section("alignment", "Alignment error", lead, body)
+
+
+def _where_seen(rig: Rig, camera: str, distances_m: Sequence[float]) -> Iterator[PredictedError]:
+    """Predictions, without distances so near that the camera sees nothing of the grid."""
+    for distance in distances_m:
+        with suppress(RigsightError):
+            yield from predicted_alignment_errors(rig, camera, [distance])
 
 
 def parallax_section(subject: Subject, camera: str) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from rigsight.calibration.accuracy import parallax_px
+from rigsight.calibration.align import ray_map
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.calibrate import Calibration, solve_detected
 from rigsight.calibration.detection.detect import Detection
@@ -29,12 +30,21 @@ from rigsight.calibration.report.style import CSS
 from rigsight.calibration.report.subject import Subject, px, rms
 from rigsight.calibration.report.tables import inputs_sha256, parallax_range
 from rigsight.calibration.report.thumbnails import CORE, first_row, thumbnail
-from rigsight.calibration.rig import Plane, Provenance, Rig, as_matrix4
+from rigsight.calibration.rig import (
+    Cylinder,
+    MatchedHomography,
+    Plane,
+    Provenance,
+    Rig,
+    as_matrix3,
+    as_matrix4,
+)
 from rigsight.calibration.solve.joint import Setup
 from rigsight.calibration.uncertainty import PredictedError, predicted_alignment_errors
 
 BOARD = Board(kind="chessboard", columns=8, rows=6, square_m=0.05)
 NOISE_PX = 0.05
+SURFACE = Plane(distance_m=8.0)
 DISTANCES = (2.0, 8.0, 30.0)
 UNSEEN, SHIFTED = '<b>unseen</b> & "quoted"', "pair 03"
 SETUPS = [Setup("rgb", "rgb", "pinhole-radtan"), Setup("thermal", "thermal", "pinhole-radtan")]
@@ -98,7 +108,7 @@ def solved(truth: Rig, poses: list[Float64], pictures: Pictures) -> Calibration:
     hashes = {"a.png": "00" * 32, "b.png": "ff" * 32}
     origin = Provenance(command="rigsight calibrate <a> b", images_sha256=hashes)
     return solve_detected(
-        found, list(pictures), BOARD, SETUPS, surface=Plane(distance_m=8.0), distances_m=DISTANCES,
+        found, list(pictures), BOARD, SETUPS, surface=SURFACE, distances_m=DISTANCES,
         provenance=origin,
     )  # fmt: skip
 
@@ -243,6 +253,20 @@ def test_a_single_camera_has_no_alignment(single: Calibration, pictures: Picture
     assert "rgb: the board is not found" in outline.words or single.views_rejected["dark"] in outline.words
 
 
+@pytest.mark.parametrize("kind", ["homography", "pipe"])
+def test_other_surfaces_have_a_page_too(calibration: Calibration, kind: str) -> None:
+    rig = calibration.rig
+    surface: Cylinder | MatchedHomography = Cylinder(radius_m=3.0)
+    if kind == "homography":
+        K, rays = rig.cameras["thermal"].matrix, ray_map(rig, "thermal", SURFACE)
+        H = K @ rays @ np.linalg.inv(rig.cameras["rgb"].matrix)
+        surface = MatchedHomography(H=as_matrix3(H))
+    changed = replace(calibration, rig=rig.model_copy(update={"surface": surface}))
+    outline = check_page(render(changed, BOARD, {}, DISTANCES))
+    assert ("the homography that fits" if kind == "homography" else "a pipe of 3 m radius") in outline.words
+    assert "The parallax stays within" not in outline.words
+
+
 def test_pictures_may_be_missing_or_damaged(calibration: Calibration, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG")
@@ -288,10 +312,10 @@ def test_a_lens_model_that_is_too_stiff_shows_as_systematic_residuals() -> None:
     rng = np.random.default_rng(1)
     points = rng.uniform((0, 0), (639, 479), (4000, 2))
     noise = rng.normal(0, 0.05, points.shape)
-    assert mean_field(points, noise, (640, 480), 0.05).systematic_px < 0.01
+    assert mean_field(points, noise, (640, 480)).systematic_px < 0.01
     centred = (points - (320, 240)) / 400
     radial = 0.3 * centred * (centred**2).sum(axis=1, keepdims=True)
-    field = mean_field(points, noise + radial, (640, 480), 0.05)
+    field = mean_field(points, noise + radial, (640, 480))
     assert field.systematic_px == pytest.approx(rms(radial), rel=0.05)
 
 
