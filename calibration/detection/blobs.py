@@ -24,7 +24,7 @@ SMALLEST_RADIUS_PX = 1.4
 LEVEL_RADIUS_PX = 2.0  # pictures are halved until a disc's radius is less than twice this
 SIGNIFICANT = 5.0  # of the answer to the picture's noise
 NOISE_ANSWER = (2 * np.pi) ** -0.5
-MOST_CANDIDATES = 320
+MOST_CANDIDATES = 280
 SCALES_JOINED = 3
 SAME_PLACE = 0.8  # of the larger radius
 
@@ -46,7 +46,7 @@ def plausible_radii(board: Board, size: tuple[int, int]) -> list[float]:
     """Radii in pixels at which to look for a board's circles in a picture (width, height), largest first."""
     extent = np.sort(np.ptp(board.object_points()[:, :2], axis=0) + board.circle_m)
     largest = LARGEST_FILL * board.circle_m / 2 * float((np.sort(size) / extent).min())
-    radii = []
+    radii: list[float] = []
     radius = largest
     while radius > max(SMALLEST_RADIUS_PX, largest / SIZE_RANGE) or not radii:
         radii.append(radius)
@@ -54,18 +54,23 @@ def plausible_radii(board: Board, size: tuple[int, int]) -> list[float]:
     return radii
 
 
-def blob_sets(grey: Image, radii: list[float]) -> list[Blobs]:
-    """Spots of either polarity: for every radius a set over its range of scales, largest first.
+def blob_sets(grey: Image, radii: list[float], count: int) -> Iterator[Blobs]:
+    """Spots of either polarity over ranges of radii, at least ``count`` each, the most promising set first.
 
     Discs of one board differ in size by perspective, so that each set joins ``SCALES_JOINED`` radii; of
-    spots at one place the strongest stays.
+    spots at one place the strongest stays. The radius and polarity of the discs answer most strongly; the
+    gaps between discs make grids too.
     """
-    bright, dark = zip(*_answers(grey, radii), strict=True)
-    sets = []
-    for polarity in (bright, dark):
+    ranges: list[tuple[float, Sequence[Blobs]]] = []
+    for polarity in zip(*_answers(grey, radii), strict=True):
         for first in range(max(len(polarity) - SCALES_JOINED, 0) + 1):
-            sets.append(_joined(polarity[first : first + SCALES_JOINED]))
-    return sets
+            chosen = polarity[first : first + SCALES_JOINED]
+            strongest = np.sort(np.concatenate([blobs.strength for blobs in chosen]))[-count:]
+            ranges.append((float(strongest.sum()), chosen))
+    for _, chosen in sorted(ranges, key=lambda pair: -pair[0]):
+        joined = _joined(chosen)
+        if len(joined.points) >= count:
+            yield joined
 
 
 def _joined(blobs: Sequence[Blobs]) -> Blobs:
@@ -74,17 +79,17 @@ def _joined(blobs: Sequence[Blobs]) -> Blobs:
     radius = np.concatenate([b.radius_px for b in blobs])
     order = np.argsort(-strength)
     points, strength, radius = points[order], strength[order], radius[order]
-    # A grid cell of spots would do as well; a few hundred squared distances are cheaper to write.
-    squares = ((points[:, None] - points) ** 2).sum(axis=2)
-    beside = squares < (SAME_PLACE * np.maximum(radius, radius[:, None])) ** 2
-    kept = ~np.tril(beside, -1).any(axis=1)
+    x, y = points.T.astype(np.float32)
+    squares = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2
+    reach = (SAME_PLACE * radius).astype(np.float32)
+    kept = ~np.tril(squares < np.maximum(reach, reach[:, None]) ** 2, -1).any(axis=1)
     kept &= np.cumsum(kept) <= MOST_CANDIDATES
     return Blobs(points[kept], strength[kept], radius[kept])
 
 
 def _answers(grey: Image, radii: list[float]) -> Iterator[tuple[Blobs, Blobs]]:
     """Bright and dark spots at each radius."""
-    levels = [grey.astype(np.float32)]
+    levels: list[Image] = [grey.astype(np.float32)]
     noise = noise_sigma(levels[0])
     for radius in radii:
         level = max(int(np.floor(np.log2(radius / LEVEL_RADIUS_PX))), 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,15 @@ from numpy.typing import NDArray
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.detection.blobs import Blobs, blob_sets, plausible_radii
 from rigsight.calibration.detection.board_map import BoardMap, fit_board_map, robust_board_map
-from rigsight.calibration.detection.discs import FIRST_BLUR_PX, Discs, fit_discs, heights_at
+from rigsight.calibration.detection.centroids import refine_centres
+from rigsight.calibration.detection.discs import (
+    FIRST_BLUR_PX,
+    START_SIGMA,
+    Discs,
+    fit_discs,
+    heights_at,
+    spacing_px,
+)
 from rigsight.calibration.detection.effort import Clock
 from rigsight.calibration.detection.grid import in_view_order
 from rigsight.calibration.detection.grid_check import is_whole_grid, may_be_seen
@@ -34,17 +43,24 @@ from rigsight.calibration.pictures import Image
 # Radii of circles over the distance of their centres, when the board does not state them.
 RADIUS_LIMITS = (0.12, 0.46)
 RADIUS_FACTOR = 1.7  # by which spots may answer to another size than their discs have
-FEWEST = 0.8  # spots, of the board's points
+KNOWN_RADIUS_LIMITS = (0.8, 1.25)  # of the board's own; the gaps between discs look like larger ones
+FEWEST = 0.7  # spots, of the board's points
+SETS_FIRST = 3  # before those that suit large discs
+LARGE_RADIUS_PX = 45.0
+LARGE_DISC_PX, CENTROID_SIGMA_PX = 22.0, 0.1
+LARGEST_START = 0.08  # median distance of starting points from a smooth map, as a part of their distance
 
 
 @dataclass(frozen=True)
 class CircleGrid:
-    """A found grid: ``points`` float64 [N,2] px in the board's order (pictures of the circles' centres),
-    ``covariance`` float64 [N,2,2], and the fitted ``discs`` in the same order."""
+    """A found grid: ``points`` float64 [N,2] px in the board's order, ``covariance`` float64 [N,2,2], the
+    fitted ``discs`` in the same order, and whether the points are centres of ellipses rather than pictures
+    of the circles' centres."""
 
     points: Float64
     covariance: Float64
     discs: Discs
+    ellipse_centres: bool = False
 
 
 def find_circles(grey: Image, board: Board, clock: Clock) -> CircleGrid | None:
@@ -65,12 +81,13 @@ def find_circles(grey: Image, board: Board, clock: Clock) -> CircleGrid | None:
 
 def _candidates(grey: Image, board: Board) -> Iterator[tuple[Blobs, Limits]]:
     """Sets of spots, most promising first, and how far from regular their grid may be."""
-    sets = blob_sets(grey, plausible_radii(board, (grey.shape[1], grey.shape[0])))
-    sets = [blobs for blobs in sets if len(blobs.points) >= FEWEST * board.count]
-    # Spots answer most strongly at the size and polarity of the discs; the gaps between discs make grids too.
-    sets.sort(key=lambda blobs: -float(blobs.strength[: board.count].sum()))
-    yield from ((blobs, STRICT) for blobs in sets)
-    yield from ((blobs, LOOSE) for blobs in spot_sets(grey, board.count))
+    radii = plausible_radii(board, (grey.shape[1], grey.shape[0]))
+    blobs = ((found, STRICT) for found in blob_sets(grey, radii, int(np.ceil(FEWEST * board.count))))
+    spots = ((found, LOOSE) for found in spot_sets(grey, board.count))
+    if radii[0] < LARGE_RADIUS_PX:
+        yield from islice(blobs, SETS_FIRST)
+    yield from spots
+    yield from blobs
 
 
 def fit_grid(grey: Image, place: Placement, blobs: Blobs, board: Board) -> CircleGrid | None:
@@ -90,7 +107,7 @@ def fit_grid(grey: Image, place: Placement, blobs: Blobs, board: Board) -> Circl
 def refine_grid(
     grey: Image, points: Float64, board_map: BoardMap, radius_m: float, board: Board
 ) -> CircleGrid | None:
-    """Fit discs from starting points float64 [N,2] in the board's order, and check them on the raw picture."""
+    """Fit discs from starting points float64 [N,2] in the board's order, and check them on the raw data."""
     size = np.array([grey.shape[1], grey.shape[0]])
     spacing = nearest_m(board)
     if board.diameter_m is not None:
@@ -104,14 +121,29 @@ def refine_grid(
     first = heights_at(grey, points, board_map, radius_m, FIRST_BLUR_PX, spacing)
     if first is None or not may_be_seen(first):
         return None
-    discs = fit_discs(grey, points, board_map, radius_m, spacing, known_radius=board.diameter_m is not None)
-    if discs is None:
+    discs = fit_discs(grey, points, true, radius_m, spacing, known_radius=board.diameter_m is not None)
+    if discs is None or not _has_size(discs, board):
         return None
     smooth = fit_board_map(discs.centres, true, (int(size[0]), int(size[1])))
     if smooth is None or not is_whole_grid(grey, discs, smooth, board):
         return None
-    ordered = in_view_order(discs.centres, board)
-    return None if ordered is None else CircleGrid(discs.centres, discs.covariance, discs)
+    if in_view_order(discs.centres, board) is None:
+        return None
+    if float(np.median(discs.radius_px)) < LARGE_DISC_PX:
+        return CircleGrid(discs.centres, discs.covariance, discs)
+    # One view does not tell the shape of large discs to a fraction of a pixel under a strong lens, and
+    # reflections in them disturb a fit: centroids, which the solver frees of their bias by the lens of all
+    # views, are better (0.14 against 0.18 px on real pictures with radii of 25 to 65 px).
+    centroids = refine_centres(grey, discs.centres, board)
+    variance = np.broadcast_to(CENTROID_SIGMA_PX**2 * np.eye(2), discs.covariance.shape)
+    return CircleGrid(centroids, variance, discs, ellipse_centres=True)
+
+
+def _has_size(discs: Discs, board: Board) -> bool:
+    if board.diameter_m is None:
+        return discs.radius < RADIUS_LIMITS[1] * nearest_m(board)
+    low, high = KNOWN_RADIUS_LIMITS
+    return low < discs.radius / (board.diameter_m / 2) < high
 
 
 def nearest_m(board: Board) -> float:
@@ -125,7 +157,8 @@ def _in_order(
 ) -> tuple[Float64, BoardMap] | None:
     """All points in the order in which the board is seen from its front, missing ones predicted."""
     true = board.object_points()[:, :2]
-    board_map = robust_board_map(points[seen], true[seen], size)
+    sigma_px = START_SIGMA * spacing_px(points[seen])
+    board_map = robust_board_map(points[seen], true[seen], size, sigma_px)
     if board_map is None:
         return None
     if not seen.all():
@@ -133,5 +166,9 @@ def _in_order(
     ordered = in_view_order(points, board)
     if ordered is None:
         return None
-    board_map = robust_board_map(ordered, true, size)
-    return None if board_map is None else (ordered, board_map)
+    board_map = robust_board_map(ordered, true, size, sigma_px)
+    if board_map is None:
+        return None
+    off = np.linalg.norm(board_map.residuals_px(ordered, true), axis=1)
+    regular = float(np.median(off)) < LARGEST_START * spacing_px(ordered)
+    return (ordered, board_map) if regular else None

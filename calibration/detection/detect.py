@@ -27,7 +27,11 @@ def detect(image: Image, board: Board, deadline_s: float = DEADLINE_S) -> Detect
         return None if found is None else Detection(found[0], (grey.shape[1], grey.shape[0]), ids=found[1])
     if board.kind != "chessboard":
         grid = find_circles(grey, board, clock)
-        return None if grid is None else Detection(grid.points, size, covariance=grid.covariance)
+        if grid is None:
+            return None
+        return Detection(
+            grid.points, size, covariance=grid.covariance, ellipse_centres=grid.ellipse_centres
+        )
     points = find_chessboard(grey, board)
     ordered = None if points is None else in_view_order(points, board)
     return None if ordered is None else Detection(ordered, size)

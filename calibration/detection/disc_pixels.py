@@ -13,7 +13,6 @@ from rigsight.calibration.pictures import Image
 
 # Of the distance to the next centre: further out another disc or the board's rim begins.
 OUTERMOST = 0.62
-MOST_PIXELS = 1000  # of one disc
 MOST_ACROSS = 90  # pixels across a disc's window; of larger ones every n-th is looked at
 FEWEST_PIXELS = 12
 
@@ -54,21 +53,21 @@ class DiscShape:
     @property
     def scale(self) -> Float64:
         """Board units a pixel, float64 [N]."""
-        return np.sqrt(np.abs(np.linalg.det(self.linear)))
+        return np.asarray(np.sqrt(np.abs(np.linalg.det(self.linear))))
 
     def distances(
-        self, dx: Float64, dy: Float64, radius: float
+        self, x: Float64, y: Float64, centres: Float64, radius: float
     ) -> tuple[Float64, Float64, Float64, Float64]:
-        """For pixels at offsets [N,P] from the centres: the distance inwards from the rim in pixels, its
-        derivatives by the centre's x and y, and the radius in pixels in that direction; [N,P] each."""
+        """For pixels [N,P] of each disc: the distance inwards from the rim in pixels, its derivatives by the
+        centre's x and y, and the radius in pixels in that direction; [N,P] each."""
+        dx, dy = x - centres[:, :1], y - centres[:, 1:]
         (a, b), (c, d) = self.linear.transpose(1, 2, 0)[..., None]
         (p, q, r), (s, t, w) = self.square.transpose(1, 2, 0)[..., None]
         xx, xy, yy = dx * dx, dx * dy, dy * dy
         u = a * dx + b * dy + p * xx + q * xy + r * yy
         v = c * dx + d * dy + s * xx + t * xy + w * yy
         rho = np.maximum(np.hypot(u, v), 1e-12)
-        u /= rho
-        v /= rho
+        u, v = u / rho, v / rho
         by_x = u * (a + 2 * p * dx + q * dy) + v * (c + 2 * s * dx + t * dy)
         by_y = u * (b + q * dx + 2 * r * dy) + v * (d + t * dx + 2 * w * dy)
         steep = np.maximum(np.hypot(by_x, by_y), 1e-12)
@@ -76,9 +75,18 @@ class DiscShape:
 
 
 def choose_pixels(
-    values: Image, centres: Float64, shape: DiscShape, radius: float, ring_px: float, spacing: float
+    values: Image,
+    centres: Float64,
+    shape: DiscShape,
+    radius: float,
+    ring_px: float,
+    spacing: float,
+    most: int,
 ) -> DiscPixels | None:
-    """Pixels within ``ring_px`` of the rims: those far inside or outside say nothing about the place."""
+    """Pixels within ``ring_px`` of the rims: those far inside or outside say nothing about the place.
+
+    Of more than ``most`` for a disc every n-th is taken. None when hardly any is in the picture.
+    """
     height, width = values.shape
     smallest = np.linalg.svd(shape.linear, compute_uv=False)[:, 1]  # board units a pixel
     reach = np.minimum(radius / smallest + ring_px, OUTERMOST * spacing / smallest)
@@ -95,7 +103,7 @@ def choose_pixels(
     inside = np.abs(rho - radius) <= ring_px * shape.scale[:, None]
     inside &= (rho <= OUTERMOST * spacing) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
     count = inside.sum(axis=1)
-    thin = int(np.ceil(count.max(initial=0) / MOST_PIXELS))
+    thin = int(np.ceil(count.max(initial=0) / most))
     if count.max(initial=0) < FEWEST_PIXELS:
         return None
     disc, place = np.nonzero(inside)

@@ -13,24 +13,30 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rigsight.calibration.boards import Float64
-from rigsight.calibration.detection.board_map import BoardMap
+from rigsight.calibration.detection.board_map import POINT_SIGMA_PX, BoardMap, robust_board_map
 from rigsight.calibration.detection.disc_pixels import DiscPixels, DiscShape, choose_pixels
 from rigsight.calibration.detection.disc_profile import profile
 from rigsight.calibration.pictures import Image
 
 FIRST_BLUR_PX = 1.0
+START_SIGMA = 0.03  # of starting points, as a part of their distance
 BLUR_LIMITS_PX = (0.35, 6.0)
 RADIUS_LIMITS = (0.55, 1.7)  # of the radius that was expected
 RING_SIGMAS, RING_MARGIN_PX = 3.0, 1.0
 FIRST_RING = 0.35  # of the radius: large discs start further off
 LARGEST_STEP = 0.35  # of the radius
-HUBER = 2.0
+# Geman and McClure's weights: reflections and what lies behind a rim do not pull. Sigmas, and the least
+# spread, as a part of the height, that the model's own errors cause.
+OUTLYING, MODEL_ERROR = 3.0, 0.01
 # Prior standard deviations of the logarithms: of a radius that is known (a hot disc blooms) or guessed, and
 # of the blur. They count where discs are too small to tell radius, blur and height apart.
 KNOWN_RADIUS, GUESSED_RADIUS, ANY_BLUR = 0.05, 0.3, 0.5
 FEWEST_FOR_BACKGROUND = 20
+# Pixels of one disc: for looking, for getting near, and for the result.
+FEW_PIXELS, SOME_PIXELS, MOST_PIXELS = 150, 400, 1000
+SETTLED_PX = 0.004
+FIRST = np.arange(3)
 LOCAL = 6  # columns of each disc: level, slope x and y, height, and the places x and y
-DIAGONAL = np.arange(LOCAL)
 TINY = 1e-6  # keeps a disc solvable of which too few pixels are in the picture
 
 
@@ -71,7 +77,7 @@ class _Background:
 
 @dataclass(frozen=True)
 class _System:
-    """The linearised model: ``columns`` [N,P,6] of each disc, ``shared`` [N,P,2] of the board (blur and
+    """The linearised model: ``columns`` [N,P,K] of each disc, ``shared`` [N,P,2] of the board (blur and
     logarithm of the radius), and ``grey`` [N,P] without what the neighbours add."""
 
     columns: Float64
@@ -95,7 +101,7 @@ class _State:
 def fit_discs(
     raw: Image,
     centres: Float64,
-    board_map: BoardMap,
+    points: Float64,
     radius: float,
     spacing: float,
     *,
@@ -108,9 +114,9 @@ def fit_discs(
     Args:
         raw: grey picture, any depth.
         centres: about where they are, float64 [N,2], pixels, all inside the picture.
-        board_map: picture to board; only its shape round the centres counts.
-        radius: of the circles, about, in the map's unit.
-        spacing: of nearest centres, in the map's unit.
+        points: the centres on the board, float64 [N,2], in any unit.
+        radius: of the circles, about, in that unit.
+        spacing: of nearest centres, in that unit.
         known_radius: whether ``radius`` is the board's own rather than a guess.
         blur_px: to start from.
         rounds: of Gauss-Newton, for each choice of pixels.
@@ -119,14 +125,20 @@ def fit_discs(
         None when the fit breaks down.
     """
     values = np.asarray(raw, dtype=np.float32)
-    shape = DiscShape.of(board_map, centres, radius)
+    size = (values.shape[1], values.shape[0])
     prior = (radius, KNOWN_RADIUS if known_radius else GUESSED_RADIUS)
-    state = _State(centres, np.zeros(len(centres)), radius, blur_px, np.empty(0), 0.0)
+    state = _start(centres, radius, blur_px)
     discs = None
     for stage, count in enumerate(rounds):
-        pixels = choose_pixels(
-            values, state.centres, shape, state.radius, _ring(state, shape, stage == 0), spacing
-        )
+        last = stage == len(rounds) - 1
+        sigma_px = START_SIGMA * spacing_px(state.centres) if stage == 0 else POINT_SIGMA_PX
+        board_map = robust_board_map(state.centres, points, size, sigma_px)
+        if board_map is None:
+            return None
+        shape = DiscShape.of(board_map, state.centres, state.radius)
+        ring = _ring(state, shape, stage == 0)
+        most = MOST_PIXELS if last else SOME_PIXELS
+        pixels = choose_pixels(values, state.centres, shape, state.radius, ring, spacing, most)
         if pixels is None:
             return None
         state = replace(state, weight=pixels.used)
@@ -134,7 +146,10 @@ def fit_discs(
             improved = _improve(state, shape, pixels, values.size, prior)
             if improved is None:
                 return None
+            moved = float(np.abs(improved.centres - state.centres).max())
             state = improved
+            if moved < SETTLED_PX:
+                break
         discs, state = _judge(state, shape, pixels, values.size)
     return discs
 
@@ -145,11 +160,22 @@ def heights_at(
     """Heights of discs of a given size and blur at given places; other arguments as in :func:`fit_discs`."""
     values = np.asarray(raw, dtype=np.float32)
     shape = DiscShape.of(board_map, centres, radius)
-    state = _State(centres, np.zeros(len(centres)), radius, blur_px, np.empty(0), 0.0)
-    pixels = choose_pixels(values, centres, shape, radius, _ring(state, shape, True), spacing)
+    state = _start(centres, radius, blur_px)
+    pixels = choose_pixels(values, centres, shape, radius, _ring(state, shape, True), spacing, FEW_PIXELS)
     if pixels is None:
         return None
     return _judge(replace(state, weight=pixels.used), shape, pixels, values.size)[0]
+
+
+def spacing_px(centres: Float64) -> float:
+    """Median distance of a point to its nearest, pixels."""
+    gaps = np.linalg.norm(centres[:, None] - centres, axis=2)
+    return float(np.median(np.sort(gaps, axis=1)[:, 1]))
+
+
+def _start(centres: Float64, radius: float, blur_px: float) -> _State:
+    count = len(centres)
+    return _State(centres, np.zeros(count), radius, blur_px, np.empty(0), 0.0)
 
 
 def _ring(state: _State, shape: DiscShape, first: bool) -> float:
@@ -159,7 +185,7 @@ def _ring(state: _State, shape: DiscShape, first: bool) -> float:
 
 def _system(state: _State, shape: DiscShape, pixels: DiscPixels, size: int) -> _System:
     dx, dy = pixels.x - state.centres[:, :1], pixels.y - state.centres[:, 1:]
-    distance, by_x, by_y, radius_px = shape.distances(dx, dy, state.radius)
+    distance, by_x, by_y, radius_px = shape.distances(pixels.x, pixels.y, state.centres, state.radius)
     share, slope = profile(distance / state.blur_px, state.blur_px / radius_px)
     grey, height = pixels.grey, state.height[:, None]
     if height.any():
@@ -182,7 +208,7 @@ def _own(columns: Float64, grey: Float64, weight: Float64) -> Float64:
     """Weighted least squares of each disc alone: [N,K]."""
     weighted = (columns * weight[..., None]).transpose(0, 2, 1)
     normal = weighted @ columns
-    normal[:, DIAGONAL[: columns.shape[-1]], DIAGONAL[: columns.shape[-1]]] += TINY
+    normal += TINY * np.eye(columns.shape[-1])
     found: Float64 = np.linalg.solve(normal, weighted @ grey[..., None])[..., 0]
     return found
 
@@ -190,15 +216,15 @@ def _own(columns: Float64, grey: Float64, weight: Float64) -> Float64:
 def _improve(
     state: _State, shape: DiscShape, pixels: DiscPixels, size: int, prior: tuple[float, float]
 ) -> _State | None:
-    """One step of Gauss-Newton, then Huber's weights for the next; ``prior``: radius and its sigma (log)."""
+    """One step of Gauss-Newton, then robust weights for the next; ``prior``: radius and its sigma (log)."""
     system = _system(state, shape, pixels, size)
     solution = _solve_shared(system, state, prior)
     if solution is None:
         return None
     local, common = solution
     left = system.grey - (system.columns @ local[..., None])[..., 0] - system.shared @ common
-    spread = _spread(left, pixels.used)
-    weight = pixels.used * np.minimum(1, HUBER * spread[:, None] / np.maximum(np.abs(left), 1e-9))
+    spread = _middle_spread(left, pixels.used) + MODEL_ERROR * np.abs(local[:, 3])
+    weight = pixels.used / (1 + (left / (OUTLYING * spread[:, None])) ** 2) ** 2
     step = local[:, 4:6]
     length = np.maximum(np.linalg.norm(step, axis=1), 1e-12)
     step = step * np.minimum(1, LARGEST_STEP * state.radius / shape.scale / length)[:, None]
@@ -211,8 +237,14 @@ def _improve(
         radius=float(np.clip(radius, RADIUS_LIMITS[0] * prior[0], RADIUS_LIMITS[1] * prior[0])),
         blur_px=float(np.clip(blur, *BLUR_LIMITS_PX)),
         weight=weight,
-        noise=float(np.median(spread)),
+        noise=float(np.median(_spread(left, weight))),
     )
+
+
+def _middle_spread(left: Float64, used: Float64) -> Float64:
+    """Standard deviation from the median of absolute values, float64 [N]."""
+    found = np.nanmedian(np.where(used > 0, np.abs(left), np.nan), axis=1)
+    return np.asarray(1.4826 * np.nan_to_num(found) + 1e-9)
 
 
 def _spread(left: Float64, used: Float64) -> Float64:
@@ -223,14 +255,14 @@ def _spread(left: Float64, used: Float64) -> Float64:
 def _solve_shared(
     system: _System, state: _State, prior: tuple[float, float]
 ) -> tuple[Float64, Float64] | None:
-    """Each disc's own unknowns [N,6] and those of the board [2], by Schur complement."""
+    """Each disc's own unknowns [N,K] and those of the board [2], by Schur complement."""
     columns, shared, grey = system.columns, system.shared, system.grey[..., None]
     weighted = (columns * state.weight[..., None]).transpose(0, 2, 1)
     normal, right, cross = weighted @ columns, weighted @ grey, weighted @ shared
-    normal[:, DIAGONAL, DIAGONAL] += TINY
+    normal += TINY * np.eye(normal.shape[-1])
     noise = state.noise**2
     if state.background is not None:
-        normal[:, DIAGONAL[:3], DIAGONAL[:3]] += noise * state.background.information
+        normal[:, FIRST, FIRST] += noise * state.background.information
         right[:, :3, 0] += noise * state.background.information * state.background.mean
     try:
         solved = np.linalg.solve(normal, np.concatenate([right, cross], axis=-1))
@@ -254,22 +286,22 @@ def _judge(state: _State, shape: DiscShape, pixels: DiscPixels, size: int) -> tu
     system = _system(state, shape, pixels, size)
     weighted = (system.columns * state.weight[..., None]).transpose(0, 2, 1)
     normal = weighted @ system.columns
-    normal[:, DIAGONAL, DIAGONAL] += TINY
+    normal += TINY * np.eye(normal.shape[-1])
     inverse = np.linalg.inv(normal)
     # Without the prior: a surface through values that it pulled to itself would never move.
     alone = (inverse @ (weighted @ system.grey[..., None]))[..., 0]
     left = system.grey - (system.columns @ alone[..., None])[..., 0]
-    own = _spread(left, pixels.used)
+    own = _spread(left, state.weight)
     pooled = float(np.median(own))
     variance = np.maximum(own**2, pooled**2 / 2)
     background = _background(state.centres, alone[:, :3], (inverse * variance[:, None, None])[:, :3, :3])
     if state.background is not None:
-        normal[:, DIAGONAL[:3], DIAGONAL[:3]] += pooled**2 * state.background.information
+        normal[:, FIRST, FIRST] += pooled**2 * state.background.information
         inverse = np.linalg.inv(normal)
     inverse = inverse * variance[:, None, None]
-    ground = _own(system.columns[..., :3], system.grey, pixels.used)
+    ground = _own(system.columns[..., :3], system.grey, state.weight)
     without = system.grey - (system.columns[..., :3] @ ground[..., None])[..., 0]
-    before = np.maximum((without**2 * pixels.used).sum(axis=1), 1e-12)
+    before = np.maximum((without**2 * state.weight).sum(axis=1), 1e-12)
     discs = Discs(
         centres=state.centres,
         height=state.height if state.height.any() else alone[:, 3],
@@ -277,7 +309,7 @@ def _judge(state: _State, shape: DiscShape, pixels: DiscPixels, size: int) -> tu
         blur_px=state.blur_px,
         covariance=inverse[:, 4:6, 4:6],
         residual=own,
-        explained=1 - (left**2 * pixels.used).sum(axis=1) / before,
+        explained=1 - (left**2 * state.weight).sum(axis=1) / before,
         height_sigma=np.sqrt(inverse[:, 3, 3]),
         radius_px=state.radius / shape.scale,
     )
@@ -297,6 +329,6 @@ def _background(centres: Float64, found: Float64, covariance: Float64) -> _Backg
     design = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
     mean = design @ np.linalg.lstsq(design, found, rcond=None)[0]
     share = len(centres) / (len(centres) - design.shape[1])
-    variance = covariance[:, DIAGONAL[:3], DIAGONAL[:3]].mean(axis=0)
+    variance = covariance[:, FIRST, FIRST].mean(axis=0)
     excess = share * ((found - mean) ** 2).mean(axis=0) - variance
     return _Background(mean, 1 / np.maximum(excess, 0.1 * variance))

@@ -63,7 +63,9 @@ def are_in_place(discs: Discs, board_map: BoardMap, board: Board) -> bool:
     off = np.linalg.norm(board_map.residuals_px(discs.centres, board.object_points()[:, :2]), axis=1)
     sigma = np.sqrt(np.trace(discs.covariance, axis1=1, axis2=2))
     spacing = nearest_spacing(discs.centres, board)
-    return bool((off <= ASTRAY_OF_SPACING * spacing + np.minimum(ASTRAY_SIGMAS * sigma, 0.1 * spacing)).all())
+    return bool(
+        (off <= ASTRAY_OF_SPACING * spacing + np.minimum(ASTRAY_SIGMAS * sigma, 0.15 * spacing)).all()
+    )
 
 
 def goes_on(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> bool:

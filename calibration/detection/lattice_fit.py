@@ -25,7 +25,7 @@ Limits = tuple[float, float]
 ALIKE = 2.6  # factor by which the strengths of neighbours may differ
 LEAST_SINE = 0.3
 SEEDS, BASES = 5, 3
-LEAST_COVERED = 0.8
+LEAST_COVERED = 0.7
 MOST_PLACEMENTS = 4
 Intp = NDArray[np.intp]
 
