@@ -111,6 +111,11 @@ TARGET_FORMAT = define(
     "A board cannot be drawn in this format",
     "Let the file's name end in .pdf, .svg, .dxf or .png.",
 )
+BOARD_KEPT = define(
+    "CAL-023",
+    "A board.yaml is there already and describes another board",
+    "Name another file with --yaml, or draw the board that it describes with --board.",
+)
 NO_DISTANCE = define(
     "CAL-030",
     "A distance is no distance",

@@ -1,4 +1,4 @@
-"""Write the JSON Schemas of the five files that join the rooms: ``python schemas/write.py``.
+"""Write the JSON Schemas of the six files that join the rooms: ``python schemas/write.py``.
 
 A test fails when what is committed differs from what this writes.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from rigsight.calibration.boards import Board
 from rigsight.calibration.rig import Rig
 from rigsight.edge.bundle.spec import BundleSpec
 from rigsight.edge.profile import Profile
@@ -17,6 +18,7 @@ from rigsight.edge.recording.spec import RecordingSpec
 from rigsight.training.data.spec import DatasetSpec
 
 MODELS: dict[str, type[BaseModel]] = {
+    "board": Board,
     "rig": Rig,
     "dataset": DatasetSpec,
     "bundle": BundleSpec,

@@ -1,4 +1,4 @@
-"""The five files: committed schemas are current, examples load, unknown keys name the nearest one."""
+"""The six files: committed schemas are current, examples load, unknown keys name the nearest one."""
 
 from __future__ import annotations
 

@@ -159,7 +159,9 @@ def _consistent(decoded: dict[int, Float64], plan: _Plan, board: Board) -> dict[
     )
     if H is None:
         return None
-    error = np.linalg.norm(_mapped(H, plan.corners[numbers]) - pixels, axis=2).max(axis=1)
+    error = np.linalg.norm(
+        _mapped(np.asarray(H, dtype=np.float64), plan.corners[numbers]) - pixels, axis=2
+    ).max(axis=1)
     good = error < 1.5 * sides
     for _ in range(2):
         good = np.array([_fits(n, numbers, pixels, sides, good, plan) for n in range(len(numbers))])
@@ -199,7 +201,7 @@ def _continues(decoded: dict[int, Float64], chosen: dict[int, Float64], plan: _P
         H = _homography(plan.corners[numbers[nearest[:NEAREST_MARKERS]]], pixels[nearest[:NEAREST_MARKERS]])
         if H is None or abs(np.linalg.det(H)) < 1e-12:
             continue
-        places = _mapped(np.linalg.inv(H), corners)
+        places = _mapped(np.asarray(np.linalg.inv(H), dtype=np.float64), corners)
         cell = np.rint((places.mean(axis=0) - centres[0]) / board.step_m)
         expected = centres[0] + cell * board.step_m + turned
         off = np.linalg.norm(places - expected, axis=1).max()
@@ -213,7 +215,7 @@ def _with_neighbours(
     grey: Image, markers: dict[int, Float64], plan: _Plan, board: Board, sign: float
 ) -> dict[int, Float64]:
     """The markers and those beside them that were not decoded but look as they should at their place."""
-    smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.6)
+    smooth = np.asarray(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.6), dtype=np.float32)
     centres = plan.corners.mean(axis=1)
     found = dict(markers)
     for _ in range(GROWTH_ROUNDS):

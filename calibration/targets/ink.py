@@ -47,13 +47,15 @@ def marker_ink(board: Board) -> Ink:
         coded = (marker >= 0) & (i >= 0) & (i < n) & (k >= 0) & (k < n)
         dark: NDArray[np.bool_] = coded & cells[marker, k % n, i % n]
         if charuco:
-            return dark | (inside & ((column + row) % 2 == black))
+            dark |= inside & ((column + row) % 2 == black)
+            return dark
         # Kalibr's squares where the gaps of an aprilgrid cross, on its rim too.
         gap = step - side
         low_u, low_v = (x + gap) / step, (y + gap) / step
         crossing = (low_u - np.floor(low_u) < gap / step) & (low_v - np.floor(low_v) < gap / step)
         on_board = (low_u >= 0) & (low_u < board.columns + gap / step)
         on_board &= (low_v >= 0) & (low_v < board.rows + gap / step)
-        return dark | (crossing & on_board)
+        dark |= crossing & on_board
+        return dark
 
     return ink

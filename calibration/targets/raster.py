@@ -89,7 +89,7 @@ def _crossings(loops: list[Float64]) -> tuple[NDArray[np.intp], Float64, Float64
     y = low[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
     run, rise = (ends - starts)[edge].T
     x = starts[edge, 0] + run / rise * ((y + 0.5) / SCANLINES - starts[edge, 1])
-    return y, x, -np.sign(rise)
+    return y, x, np.asarray(-np.sign(rise), dtype=np.float64)
 
 
 def _coverage(row: NDArray[np.intp], x: Float64, sign: Float64, shape: tuple[int, ...]) -> Float64:
@@ -99,7 +99,7 @@ def _coverage(row: NDArray[np.intp], x: Float64, sign: Float64, shape: tuple[int
     part = x - column
     at = np.concatenate([row * width + column, row * width + column + 1])
     weight = np.concatenate([sign * (1 - part), sign * part]) / SCANLINES
-    steps = np.bincount(at, weight, minlength=shape[0] * width).reshape(shape[0], width)
+    steps = np.bincount(at, weight, minlength=shape[0] * width).astype(np.float64).reshape(shape[0], width)
     covered: Float64 = np.cumsum(steps, axis=1)[:, : shape[1]]
     return covered
 

@@ -83,7 +83,8 @@ def board(
     ] = "fit",
     dpi: Annotated[float, typer.Option(help="Resolution of a .png.")] = 300.0,
     yaml: Annotated[
-        Path | None, typer.Option(help="Where to write board.yaml; beside the drawing without.")
+        Path | None,
+        typer.Option(help="Where to write board.yaml; without, beside the drawing, and none is replaced."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> int:
@@ -123,12 +124,15 @@ def board(
     else:
         chosen = _chosen(kind, given, page)
     drawing = lay_out(chosen, page)
+    if described is None and yaml is None:
+        _keep_another(out.with_name("board.yaml"), chosen)
     write_drawing(drawing, out, dpi)
     where = yaml or (out.with_name("board.yaml") if described is None else None)
     if where is not None:
         chosen.save(where)
     points = chosen.object_points()[:, :2] * 1000
     far = points.max(axis=0)
+    warnings = _warnings(chosen)
     facts = {
         "out": str(out),
         "yaml": None if where is None else str(where),
@@ -137,7 +141,7 @@ def board(
         "page_mm": [round(drawing.width, 3), round(drawing.height, 3)],
         "first_to_last_mm": [round(float(far[0]), 3), round(float(far[1]), 3)],
         "half_turn_ambiguous": chosen.half_turn_ambiguous,
-        "warnings": _warnings(chosen),
+        "warnings": warnings,
     }
     if as_json:
         print(json.dumps(facts, indent=2))
@@ -150,9 +154,18 @@ def board(
     print(
         f"check: the outermost points lie {far[0]:.2f} mm apart along a row, {far[1]:.2f} mm across the rows"
     )
-    for warning in facts["warnings"]:
+    for warning in warnings:
         print(f"note: {warning}")
     return 0
+
+
+def _keep_another(path: Path, chosen: Board) -> None:
+    """Raise CAL-023 where a board.yaml, perhaps with measured sizes, would be lost."""
+    from rigsight.calibration import codes
+    from rigsight.calibration.targets.layout import describe
+
+    if path.is_file() and path.read_text(errors="replace") != chosen.to_yaml():
+        raise codes.BOARD_KEPT(f"it is not {describe(chosen)}", where=path)
 
 
 def _chosen(kind: str | None, given: dict[str, Any], page: str) -> Board:
