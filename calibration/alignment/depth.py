@@ -69,10 +69,10 @@ class DepthAligner(Warp):
         low, high = 1 / far_m, 1 / near_m
         self._middle, self._half = (low + high) / 2, (high - low) / 2
         pose = rig.pose(camera)
-        self._turned = grid_rays(self.grid) @ pose[:3, :3].T
+        turned: Float64 = grid_rays(self.grid) @ pose[:3, :3].T
         self._offset = pose[:3, 3]
-        self._never = self._leaves_the_lens(low) | self._leaves_the_lens(high)
-        self._coefficients, self.error_px = self._tabulate(tolerance_px)
+        self._never = self._leaves_the_lens(turned, low) | self._leaves_the_lens(turned, high)
+        self._coefficients, self.error_px = self._tabulate(turned, tolerance_px)
         self.degree = len(self._coefficients) - 1
         self._hidden = HiddenPixels(self.grid, rig, camera, near_m, least_parallax_px)
         shape = self._never.shape
@@ -88,9 +88,9 @@ class DepthAligner(Warp):
         hide nothing.
 
         Raises:
-            RigsightError: CAL-032 for a picture of another size or of complex numbers.
+            RigsightError: CAL-032 for a picture of another size, or of whole numbers (which are no metres).
         """
-        if depth_m.shape != self._never.shape or depth_m.dtype.kind not in "fiu":
+        if depth_m.shape != self._never.shape or depth_m.dtype.kind != "f":
             raise codes.DEPTH_UNUSABLE(
                 f"it is {depth_m.dtype} {list(depth_m.shape)}, the grid is {list(self._never.shape)}"
             )
@@ -116,10 +116,12 @@ class DepthAligner(Warp):
         out[self._unknown | (self.occluded > 0)] = 0
         return out
 
-    def _leaves_the_lens(self, inverse: float) -> NDArray[np.bool_]:
-        """Where the ray is behind the camera or beyond its lens at one end of the range; the other pixels
-        stay inside in between, because the rays between are between."""
-        rays = self._turned + self._offset * inverse
+    def _leaves_the_lens(self, turned: Float64, inverse: float) -> NDArray[np.bool_]:
+        """Where the ray is behind the camera or beyond its lens at one end of the range.
+
+        Pixels that are inside at both ends are inside in between, because their rays move on a line.
+        """
+        rays = turned + self._offset * inverse
         behind = rays[..., 2] <= 1e-9
         radius = np.hypot(rays[..., 0], rays[..., 1]) / np.where(behind, 1, rays[..., 2])
         beyond: NDArray[np.bool_] = behind | (radius >= largest_radius(self.model))
@@ -129,13 +131,13 @@ class DepthAligner(Warp):
         rays = turned + self._offset * (self._middle + place * self._half)
         return distort(self.model, rays[..., :2] / rays[..., 2:])
 
-    def _tabulate(self, tolerance_px: float) -> tuple[list[Float32], float]:
+    def _tabulate(self, turned: Float64, tolerance_px: float) -> tuple[list[Float32], float]:
         """Polynomial coefficients [2,H,W] by rising power of the place in -1..1, and the error they leave.
 
         They pass through the Chebyshev nodes, where interpolation errs least.
         """
         step = max(1, max(self.grid.size) // 32)
-        turned = np.where(self._never[..., None], (0.0, 0.0, 1.0), self._turned)
+        turned = np.where(self._never[..., None], (0.0, 0.0, 1.0), turned)
         sample = turned[::step, ::step]
         usable = ~self._never[::step, ::step]
         limits = np.array(self.model.size) - 1

@@ -42,6 +42,7 @@ class Warp:
         self._fixed: tuple[Image, Image] | None = None
         self._fixed_is_current = False
         self._valid: UInt8 | None = None
+        self._scratch: UInt8 = np.empty((height, width), np.uint8)
 
     def changed(self) -> None:
         """The map is another one now."""
@@ -78,16 +79,10 @@ class Warp:
         """Write :attr:`valid` into ``out`` uint8 [H,W] without making a new array."""
         x, y = self._float
         right, bottom = self.model.width - 1 + EDGE_PX, self.model.height - 1 + EDGE_PX
-        rows = self._rows(out)
         cv2.inRange(x, (-EDGE_PX,), (right,), dst=out)
-        cv2.inRange(y, (-EDGE_PX,), (bottom,), dst=rows)
-        cv2.bitwise_and(out, rows, dst=out)
+        cv2.inRange(y, (-EDGE_PX,), (bottom,), dst=self._scratch)
+        cv2.bitwise_and(out, self._scratch, dst=out)
         return out
-
-    def _rows(self, like: UInt8) -> UInt8:
-        if not hasattr(self, "_scratch"):
-            self._scratch: UInt8 = np.empty_like(like)
-        return self._scratch
 
     def _check(self, image: Image) -> None:
         height, width = image.shape[:2]

@@ -157,6 +157,8 @@ def test_pictures_that_are_no_depth_are_refused(make_rig: MakeRig, tmp_path: Pat
     aligner = DepthAligner(make_rig(), "thermal", 1.0)
     with pytest.raises(RigsightError, match=r"CAL-032.*\[512, 640\].*\[480, 640\]"):
         aligner.update(np.ones((512, 640)))
+    with pytest.raises(RigsightError, match="CAL-032.*uint16"):
+        aligner.update(np.full((480, 640), 5000, np.uint16))  # millimetres
     with pytest.raises(RigsightError, match="CAL-034"):
         DepthAligner(make_rig(), "thermal", 0.3, tolerance_px=1e-9)
     with pytest.raises(RigsightError, match="CAL-030"):
