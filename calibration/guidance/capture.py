@@ -56,7 +56,7 @@ class GuidedCapture:
     """
 
     def __init__(self, board: Board, settings: Settings | None = None, find: Find = find_live) -> None:
-        """``find`` looks for the board in a picture, given what was found in the one before."""
+        """``find`` looks for the board in a picture, given what was found in the one before (or None)."""
         self.board, self.settings = board, settings or Settings()
         self.snapshots: list[Snapshot] = []
         self.estimate: Estimate | None = None
@@ -205,7 +205,8 @@ class GuidedCapture:
         seen: dict[str, Detection] = {}
         for name in self.settings.names:
             # Not the tracked points: the same pictures must give the same calibration later.
-            found = detect(self._pictures[name], self.board) if self._seen.get(name) is not None else None
+            tracked = self._seen[name]
+            found = None if tracked is None else self._find(self._pictures[name], self.board, None)
             if found is None:
                 self._notice = f"No view taken: {reason}"
                 return
@@ -221,12 +222,12 @@ class GuidedCapture:
     def resume(self, views: Mapping[str, Mapping[str, Image]]) -> int:
         """Begin with views of an earlier capture: name -> camera -> picture. Returns how many are of use."""
         before = len(self.snapshots)
-        for name, pictures in views.items():
-            found = {camera: detect(pictures[camera], self.board) for camera in self.settings.names}
+        for view, pictures in views.items():
+            found = {name: self._find(pictures[name], self.board, None) for name in self.settings.names}
             seen = {camera: detection for camera, detection in found.items() if detection is not None}
             if len(seen) == len(found):
-                self.snapshots.append(Snapshot(name, 0, pictures, seen))
-                self._taken = max(self._taken, int(name) if name.isdecimal() else 0)
+                self.snapshots.append(Snapshot(view, 0, pictures, seen))
+                self._taken = max(self._taken, int(view) if view.isdecimal() else 0)
         if self.snapshots:
             self._pictures = self.snapshots[-1].pictures
             self._guess_rig(self.snapshots[-1].seen)
