@@ -6,6 +6,7 @@ frame b into frame a. A pixel's centre is at integer coordinates.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,9 +43,9 @@ class Camera(StrictModel):
 
     @model_validator(mode="after")
     def _check(self) -> Camera:
-        k = self.matrix
-        if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0 and np.allclose(k[2], (0, 0, 1))):
-            raise ValueError("K must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with positive focal lengths")
+        _require_camera_matrix(self.matrix)
+        if not np.isfinite(self.D).all():
+            raise ValueError("the distortion D holds NaN or infinity")
         allowed = (4,) if self.model == "fisheye" else (0, 4, 5, 8)
         if len(self.D) not in allowed:
             raise ValueError(f"{self.model} takes {' or '.join(map(str, allowed))} distortion coefficients")
@@ -70,13 +71,13 @@ class Plane(StrictModel):
     """Reference surface n.X = distance in the reference camera's frame."""
 
     kind: Literal["plane"] = "plane"
-    distance_m: float = Field(gt=0, description="along the normal, metres")
+    distance_m: float = Field(gt=0, description="along the normal, metres; infinity for the far field")
     normal: Row3 = (0.0, 0.0, 1.0)
 
     @field_validator("normal")
     @classmethod
     def _unit(cls, value: Row3) -> Row3:
-        if abs(float(np.linalg.norm(value)) - 1) > 1e-3:
+        if not abs(float(np.linalg.norm(value)) - 1) <= 1e-3:
             raise ValueError("the normal must have length 1")
         return value
 
@@ -85,9 +86,15 @@ class Cylinder(StrictModel):
     """Reference surface of a pipe: its axis as point and direction in the reference frame."""
 
     kind: Literal["cylinder"] = "cylinder"
-    radius_m: float = Field(gt=0)
+    radius_m: float = Field(gt=0, allow_inf_nan=False)
     point_m: Row3 = (0.0, 0.0, 0.0)
     direction: Row3 = (0.0, 0.0, 1.0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Cylinder:
+        if not (np.isfinite(self.point_m).all() and 1e-9 < float(np.linalg.norm(self.direction)) < 1e9):
+            raise ValueError("the axis needs a finite point_m and a direction that is not zero")
+        return self
 
 
 class MatchedHomography(StrictModel):
@@ -99,6 +106,14 @@ class MatchedHomography(StrictModel):
     kind: Literal["homography"] = "homography"
     H: Matrix3
     inlier_rms_px: float | None = None
+
+    @field_validator("H")
+    @classmethod
+    def _invertible(cls, value: Matrix3) -> Matrix3:
+        H = np.array(value)
+        if not (np.isfinite(H).all() and abs(float(np.linalg.det(H))) > 1e-12):
+            raise ValueError("H cannot be inverted")
+        return value
 
 
 Surface = Annotated[Plane | Cylinder | MatchedHomography, Field(discriminator="kind")]
@@ -114,6 +129,14 @@ class OutputGrid(StrictModel):
     crop: tuple[int, int, int, int] | None = Field(
         default=None, description="x, y, width, height of the largest rectangle valid in every camera"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> OutputGrid:
+        _require_camera_matrix(self.matrix)
+        x, y, width, height = self.crop or (0, 0, *self.size)
+        if min(x, y) < 0 or min(width, height) < 1 or x + width > self.width or y + height > self.height:
+            raise ValueError(f"the crop {self.crop} does not lie inside the {self.width}x{self.height} grid")
+        return self
 
     @property
     def matrix(self) -> Float64:
@@ -142,6 +165,13 @@ class Covariance(StrictModel):
             self.matrix
         ) != len(self.parameters):
             raise ValueError("the matrix must be square, one row a parameter")
+        if len(set(self.parameters)) != len(self.parameters):
+            raise ValueError("a parameter is named twice")
+        values = np.array(self.matrix, dtype=np.float64).reshape(len(self.parameters), -1)
+        if not np.isfinite(values).all() or (np.diag(values) < 0).any():
+            raise ValueError("it holds NaN, infinity or a negative variance")
+        if not np.allclose(values, values.T, rtol=1e-6, atol=0):
+            raise ValueError("the matrix must be symmetric")
         return self
 
 
@@ -181,9 +211,14 @@ class Rig(StrictModel):
         expected = set(self.cameras) - {self.reference}
         if set(self.transforms) != expected:
             raise ValueError(f"transforms must be given for exactly: {', '.join(sorted(expected)) or 'none'}")
+        for name in self.cameras:
+            if not re.fullmatch(r"\w[\w.-]{0,63}", name):
+                raise ValueError(f"the camera name {name!r} must be letters, digits and _.- only")
         unknown = set(self.time_offset_s) - set(self.cameras)
         if unknown:
             raise ValueError(f"time_offset_s names an unknown camera '{min(unknown)}'")
+        if not np.isfinite(list(self.time_offset_s.values())).all() or self.time_offset_s.get(self.reference):
+            raise ValueError("time_offset_s must be finite, and 0 for the reference camera")
         return self
 
     def pose(self, camera: str) -> Float64:
@@ -220,6 +255,11 @@ class Rig(StrictModel):
             if problem:
                 raise codes.RIG_NOT_A_ROTATION(f"'{name}': {problem}", where=path)
         return rig
+
+
+def _require_camera_matrix(K: Float64) -> None:
+    if not (np.isfinite(K).all() and K[0, 0] > 0 and K[1, 1] > 0 and np.allclose(K[2], (0, 0, 1))):
+        raise ValueError("K must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with positive focal lengths")
 
 
 def rigid_motion_problem(T: Float64) -> str | None:

@@ -17,7 +17,7 @@ from rigsight.calibration.exchange.build import build_rig
 from rigsight.calibration.exchange.compare import difference_px
 from rigsight.calibration.exchange.files import detect_format, read_sources
 from rigsight.calibration.exchange.reading import Source
-from rigsight.calibration.exchange.record import PLAIN_NAME, CameraRecord, rigid_motion
+from rigsight.calibration.exchange.record import CameraRecord, rigid_motion
 from rigsight.calibration.exchange.refit import best_refit
 from rigsight.calibration.exchange.registry import FOLDERS, module_of
 from rigsight.calibration.rig import Rig
@@ -96,15 +96,9 @@ def records_of(rig: Rig) -> list[CameraRecord]:
     """The cameras of a rig, the reference first, rotations made exact.
 
     Raises:
-        RigsightError: CAL-063 for a name that cannot be a file's, CAL-066 for a bad transform.
+        RigsightError: CAL-066 for a bad transform.
     """
     names = [rig.reference, *(name for name in rig.cameras if name != rig.reference)]
-    for name in names:
-        if not PLAIN_NAME.fullmatch(name):
-            raise codes.EXPORT_LOSSY(
-                f"the camera's name '{name}' cannot be the name of a file",
-                fix="Rename it in rig.yaml: letters, digits, '_', '-' and '.'.",
-            )
     return [
         CameraRecord(
             name=name,

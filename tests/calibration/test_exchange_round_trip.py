@@ -270,17 +270,3 @@ def test_a_beam_splitter_has_no_baseline_to_rectify(tmp_path: Path) -> None:
     for format_name in FORMATS:
         _, again = out_and_in(rig, format_name, tmp_path)
         assert largest_difference_px(rig, again) < 1e-9
-
-
-def test_a_name_that_is_no_file_name(tmp_path: Path) -> None:
-    camera = Camera(
-        model="pinhole-radtan", width=8, height=8, K=((9, 0, 4), (0, 9, 4), (0, 0, 1)), spectrum="rgb"
-    )
-    rig = Rig(
-        cameras={"../x": camera},
-        reference="../x",
-        output=OutputGrid(camera="../x", width=8, height=8, K=camera.K),
-    )
-    for format_name in FORMATS:
-        with pytest.raises(RigsightError, match="cannot be the name of a file"):
-            export_rig(rig, format_name, tmp_path / "out")

@@ -38,6 +38,10 @@ def test_a_saved_rig_loads_bit_for_bit(make_rig: MakeRig, tmp_path: Path) -> Non
     assert Rig.load(tmp_path / "rig.yaml") == rig
 
 
+def covariance(matrix: list[list[float]], second: str = "rgb.fy") -> dict[str, object]:
+    return {"parameters": ["rgb.fx", second], "matrix": matrix}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -53,6 +57,20 @@ def test_a_saved_rig_loads_bit_for_bit(make_rig: MakeRig, tmp_path: Path) -> Non
         (lambda d: d["cameras"]["rgb"]["K"][0].__setitem__(0, -5), "CAL-004.*positive focal"),
         (lambda d: d["surface"].update(normal=[0, 0, 2]), "CAL-004.*length 1"),
         (lambda d: d["output"].update(camera="thermal"), "CAL-004.*output grid"),
+        (lambda d: d["cameras"]["rgb"]["D"].__setitem__(0, float("inf")), "CAL-004.*holds NaN"),
+        (lambda d: d["output"]["K"][0].__setitem__(0, 0.0), "CAL-004.*positive focal"),
+        (lambda d: d["output"].update(crop=[600, 0, 100, 100]), "CAL-004.*crop"),
+        (
+            lambda d: d.update(surface={"kind": "cylinder", "radius_m": 1, "direction": [0, 0, 0]}),
+            "CAL-004.*axis",
+        ),
+        (lambda d: d.update(surface={"kind": "homography", "H": [[0.0] * 3] * 3}), "CAL-004.*inverted"),
+        (lambda d: d.update(time_offset_s={"thermal": float("nan")}), "CAL-004.*finite"),
+        (lambda d: d.update(time_offset_s={"rgb": 0.01}), "CAL-004.*0 for the reference"),
+        (lambda d: d.update(covariance=covariance([[1.0, 0.5], [0.2, 1.0]])), "CAL-004.*symmetric"),
+        (lambda d: d.update(covariance=covariance([[-1.0, 0.0], [0.0, 1.0]])), "CAL-004.*negative variance"),
+        (lambda d: d.update(covariance=covariance([[1.0, 0.0], [0.0, 1.0]], "rgb.fx")), "CAL-004.*twice"),
+        (lambda d: d["cameras"].update({"../x": d["cameras"]["rgb"]}), "CAL-004"),
         (lambda d: d.clear(), "CAL-004"),
     ],
 )
