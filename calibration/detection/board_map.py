@@ -21,7 +21,7 @@ ROUNDS = 8
 RADIAL_SIGMA = np.array([0.5, 0.2, 0.03])
 CENTRE_SIGMA = 0.02
 POINT_SIGMA_PX = 0.2
-SETTLED_PX = 1e-4
+SETTLED_PX = 2e-3
 FEWEST_TO_DROP = 20
 TABLE = np.linspace(0, 1.6, 400)  # undistorted radii
 

@@ -47,6 +47,8 @@ KNOWN_RADIUS_LIMITS = (0.8, 1.25)  # of the board's own; the gaps between discs 
 FEWEST = 0.7  # spots, of the board's points
 SETS_FIRST = 3  # before those that suit large discs
 LARGE_RADIUS_PX = 45.0
+LIKELY = 0.6
+TINY_DISC, TINY_LOW = 2.5, 0.55  # radius of the blur
 LARGE_DISC_PX, CENTROID_SIGMA_PX = 22.0, 0.1
 LARGEST_START = 0.08  # median distance of starting points from a smooth map, as a part of their distance
 
@@ -65,17 +67,25 @@ class CircleGrid:
 
 def find_circles(grey: Image, board: Board, clock: Clock) -> CircleGrid | None:
     """The whole grid, or None when it is not seen or the time is over."""
+    doubtful: list[Proposal] = []
     for blobs, limits in _candidates(grey, board):
-        if clock.expired:
-            return None
         seeds = find_seeds(blobs.points, blobs.strength, limits)
-        for candidates in placements(blobs.points, blobs.strength, seeds, board, limits):
+        for places in placements(blobs.points, blobs.strength, seeds, board, limits):
             if clock.expired:
                 return None
-            fitted = [fit_grid(grey, place, blobs, board) for place in candidates]
-            accepted = [grid for grid in fitted if grid is not None]
+            proposals = [_proposal(grey, place, blobs, board) for place in places]
+            likely = [found for found in proposals if found is not None and found.likely]
+            accepted = [grid for grid in (refine_grid(grey, found, board) for found in likely) if grid]
             if len(accepted) == 1:
                 return accepted[0]
+            doubtful += [found for found in proposals if found is not None and not found.likely]
+    # What is hardly seen comes last, the best first: the gaps between discs look a little like discs.
+    for found in sorted(doubtful, key=lambda proposal: -proposal.explained):
+        if clock.expired:
+            return None
+        grid = refine_grid(grey, found, board)
+        if grid is not None:
+            return grid
     return None
 
 
@@ -90,41 +100,58 @@ def _candidates(grey: Image, board: Board) -> Iterator[tuple[Blobs, Limits]]:
     yield from blobs
 
 
-def fit_grid(grey: Image, place: Placement, blobs: Blobs, board: Board) -> CircleGrid | None:
-    """Fit and check the board at one placement."""
+@dataclass(frozen=True)
+class Proposal:
+    """Where the board may be: ``points`` float64 [N,2] px in its order, the radius of its circles in metres,
+    and what part of the grey values' variance discs there explain."""
+
+    points: Float64
+    radius_m: float
+    explained: float
+
+    @property
+    def likely(self) -> bool:
+        """Whether this is worth a fit before other proposals are seen."""
+        return self.explained > LIKELY
+
+
+def _proposal(grey: Image, place: Placement, blobs: Blobs, board: Board) -> Proposal | None:
     seen = place.index >= 0
     points = np.zeros((board.count, 2))
     points[seen] = blobs.points[place.index[seen]]
-    ordered = _in_order(points, seen, board, (grey.shape[1], grey.shape[0]))
+    size = (grey.shape[1], grey.shape[0])
+    ordered = _in_order(points, seen, board, size)
     if ordered is None:
         return None
     points, board_map = ordered
-    scale = np.sqrt(np.abs(np.linalg.det(board_map.jacobian(points))))  # metres a pixel
-    radius_m = float(np.median(scale)) * float(np.median(blobs.radius_px[place.index[seen]]))
-    return refine_grid(grey, points, board_map, radius_m, board)
-
-
-def refine_grid(
-    grey: Image, points: Float64, board_map: BoardMap, radius_m: float, board: Board
-) -> CircleGrid | None:
-    """Fit discs from starting points float64 [N,2] in the board's order, and check them on the raw data."""
-    size = np.array([grey.shape[1], grey.shape[0]])
+    if (points < 0).any() or (points > np.array(size) - 1).any():
+        return None
+    scale = float(np.median(np.sqrt(np.abs(np.linalg.det(board_map.jacobian(points))))))  # metres a pixel
+    radius_m = scale * float(np.median(blobs.radius_px[place.index[seen]]))
     spacing = nearest_m(board)
     if board.diameter_m is not None:
         if not 1 / RADIUS_FACTOR < radius_m / (board.diameter_m / 2) < RADIUS_FACTOR:
             return None
         radius_m = board.diameter_m / 2
     radius_m = float(np.clip(radius_m, RADIUS_LIMITS[0] * spacing, RADIUS_LIMITS[1] * spacing))
-    if (points < 0).any() or (points > size - 1).any():
-        return None
-    true = board.object_points()[:, :2]
     first = heights_at(grey, points, board_map, radius_m, FIRST_BLUR_PX, spacing)
     if first is None or not may_be_seen(first):
         return None
-    discs = fit_discs(grey, points, true, radius_m, spacing, known_radius=board.diameter_m is not None)
+    return Proposal(points, radius_m, float(np.median(first.explained)))
+
+
+def refine_grid(
+    grey: Image, start: Proposal, board: Board, blur_px: float = FIRST_BLUR_PX
+) -> CircleGrid | None:
+    """Fit discs from a proposal, and check them on the raw data."""
+    size = (grey.shape[1], grey.shape[0])
+    true, known = board.object_points()[:, :2], board.diameter_m is not None
+    discs = fit_discs(
+        grey, start.points, true, start.radius_m, nearest_m(board), known_radius=known, blur_px=blur_px
+    )
     if discs is None or not _has_size(discs, board):
         return None
-    smooth = fit_board_map(discs.centres, true, (int(size[0]), int(size[1])))
+    smooth = fit_board_map(discs.centres, true, size)
     if smooth is None or not is_whole_grid(grey, discs, smooth, board):
         return None
     if in_view_order(discs.centres, board) is None:
@@ -143,6 +170,8 @@ def _has_size(discs: Discs, board: Board) -> bool:
     if board.diameter_m is None:
         return discs.radius < RADIUS_LIMITS[1] * nearest_m(board)
     low, high = KNOWN_RADIUS_LIMITS
+    if float(np.median(discs.radius_px)) < TINY_DISC * discs.blur_px:
+        low = TINY_LOW  # blur and radius can hardly be told apart
     return low < discs.radius / (board.diameter_m / 2) < high
 
 

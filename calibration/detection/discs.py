@@ -24,6 +24,7 @@ BLUR_LIMITS_PX = (0.35, 6.0)
 RADIUS_LIMITS = (0.55, 1.7)  # of the radius that was expected
 RING_SIGMAS, RING_MARGIN_PX = 3.0, 1.0
 FIRST_RING = 0.35  # of the radius: large discs start further off
+LEAST_OF_ONE_SIGN = 0.85  # of the heights; otherwise the fit is given up
 LARGEST_STEP = 0.35  # of the radius
 # Geman and McClure's weights: reflections and what lies behind a rim do not pull. Sigmas, and the least
 # spread, as a part of the height, that the model's own errors cause.
@@ -151,7 +152,15 @@ def fit_discs(
             if moved < SETTLED_PX:
                 break
         discs, state = _judge(state, shape, pixels, values.size)
+        if not _goes_well(state, radius):
+            return None
     return discs
+
+
+def _goes_well(state: _State, radius: float) -> bool:
+    one_sign = (np.sign(np.median(state.height)) * state.height > 0).mean()
+    low, high = RADIUS_LIMITS
+    return bool(one_sign > LEAST_OF_ONE_SIGN and low * 1.01 < state.radius / radius < high * 0.99)
 
 
 def heights_at(
@@ -243,11 +252,14 @@ def _improve(
 
 def _middle_spread(left: Float64, used: Float64) -> Float64:
     """Standard deviation from the median of absolute values, float64 [N]."""
-    found = np.nanmedian(np.where(used > 0, np.abs(left), np.nan), axis=1)
-    return np.asarray(1.4826 * np.nan_to_num(found) + 1e-9)
+    ordered = np.sort(np.where(used > 0, np.abs(left), np.inf), axis=1)
+    middle = (used.sum(axis=1) / 2).astype(np.intp)
+    found = ordered[np.arange(len(left)), middle]
+    return np.asarray(1.4826 * np.where(np.isfinite(found), found, 0) + 1e-9)
 
 
 def _spread(left: Float64, used: Float64) -> Float64:
+    """Weighted root mean square, float64 [N]."""
     count = np.maximum(used.sum(axis=1) - LOCAL, 1)
     return np.asarray(np.sqrt((left**2 * used).sum(axis=1) / count) + 1e-9)
 
