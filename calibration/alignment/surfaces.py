@@ -80,12 +80,10 @@ def inverse_depth(surface: Plane | Cylinder, rays: Float64) -> Float64:
 
 
 def unit_axis(surface: Cylinder) -> Float64:
-    """Direction of the cylinder's axis, length 1, float64 [3]. Raises CAL-004 when it has no length."""
+    """Direction of the cylinder's axis, length 1, float64 [3]."""
     axis = np.array(surface.direction, dtype=np.float64)
-    length = float(np.linalg.norm(axis))
-    if not length > 0:
-        raise codes.RIG_INCONSISTENT("the cylinder's direction has no length")
-    return axis / length
+    unit: Float64 = axis / np.linalg.norm(axis)
+    return unit
 
 
 def plane_distance(rig: Rig, range_m: float) -> float:
