@@ -12,7 +12,8 @@ from rigsight.calibration.boards import Float64
 from rigsight.calibration.report.subject import Subject, panel, px, rms, section
 from rigsight.calibration.rig import Camera
 
-COLUMNS = 12
+FEWEST_COLUMNS, MOST_COLUMNS = 4, 12
+POINTS_IN_CELL = 6  # wished for on average
 FEWEST_IN_CELL = 3
 MOST_DOTS = 1500
 CLOUD = 300  # height of the cloud's picture
@@ -37,7 +38,7 @@ class Field:
 
 
 def mean_field(points: Float64, residuals: Float64, size: tuple[int, int]) -> Field:
-    """Residuals [N,2] averaged over square cells, :data:`COLUMNS` along the picture's width.
+    """Residuals [N,2] averaged over square cells, the smaller the more points there are.
 
     One-way analysis of variance: the scatter inside the cells is noise, and the mean of n residuals has one
     n-th of its variance. What the means have beyond that is systematic: a lens model too stiff, a board that
@@ -48,7 +49,7 @@ def mean_field(points: Float64, residuals: Float64, size: tuple[int, int]) -> Fi
     >>> field.mean.round(3).tolist(), round(field.systematic_px, 3)
     ([[0.3, 0.3], [0.3, 0.3]], 0.424)
     """
-    cell = size[0] / COLUMNS
+    cell = cell_size(len(points), size)
     place = np.floor((points + 0.5) / cell).astype(int)
     keys, inverse, count = np.unique(place, axis=0, return_inverse=True, return_counts=True)
     where = inverse.reshape(-1)
@@ -67,6 +68,16 @@ def mean_field(points: Float64, residuals: Float64, size: tuple[int, int]) -> Fi
     return Field(centre, means[full], weight, math.sqrt(max(square - explained, 0.0)))
 
 
+def cell_size(points: int, size: tuple[int, int]) -> float:
+    """Side of the cells, pixels: about :data:`POINTS_IN_CELL` points in each.
+
+    >>> cell_size(10_000, (640, 480)), cell_size(96, (640, 480))
+    (53.333333333333336, 128.0)
+    """
+    columns = round(math.sqrt(points / POINTS_IN_CELL * size[0] / size[1]))
+    return size[0] / min(max(columns, FEWEST_COLUMNS), MOST_COLUMNS)
+
+
 def residual_section(subject: Subject) -> str:
     """Field and cloud of every camera."""
     parts = []
@@ -75,7 +86,8 @@ def residual_section(subject: Subject) -> str:
         if not len(points):
             continue
         noise = subject.calibration.noise_px[camera]
-        field = mean_field(points, residuals, subject.rig.cameras[camera].size)
+        lens = subject.rig.cameras[camera]
+        field = mean_field(points, residuals, lens.size)
         verdict = (
             f"Systematic part {px(field.systematic_px)}, noise {px(noise)} along each axis."
             if math.isfinite(field.systematic_px)
@@ -84,7 +96,7 @@ def residual_section(subject: Subject) -> str:
         parts.append(
             panel(
                 f"{camera}: mean residual over the picture",
-                _arrows(field, subject.rig.cameras[camera], camera, subject.color(camera)),
+                _arrows(field, cell_size(len(points), lens.size), lens, camera, subject.color(camera)),
                 verdict,
             )
         )
@@ -104,7 +116,7 @@ def residual_section(subject: Subject) -> str:
     return section("residuals", "Residuals", lead, f'<div class="two">{"".join(parts)}</div>')
 
 
-def _arrows(field: Field, camera: Camera, name: str, color: str) -> str:
+def _arrows(field: Field, cell: float, camera: Camera, name: str, color: str) -> str:
     wide = WIDTH - 2 * PAD
     scale = wide / camera.width
     tall = camera.height * scale
@@ -112,7 +124,7 @@ def _arrows(field: Field, camera: Camera, name: str, color: str) -> str:
     lengths = np.linalg.norm(field.mean, axis=1)
     longest = float(np.percentile(lengths, 95)) if len(lengths) else 0.0
     unit = nice_ceiling(longest) if longest > 0 else 0.1
-    zoom = 0.9 * camera.width / COLUMNS / unit  # an arrow of the unit spans nine tenths of a cell
+    zoom = 0.9 * cell / unit  # an arrow of the unit spans nine tenths of a cell
     words = f"Mean residuals of {name}: arrows up to {short(unit)} px, enlarged {zoom:.0f} times"
     parts = [svg_open(WIDTH, height, words)]
     parts.append(f'<rect class="frame" x="{PAD}" y="{PAD}" width="{wide}" height="{tall:.1f}"/>')
