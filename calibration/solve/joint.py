@@ -10,8 +10,8 @@ import numpy as np
 from rigsight.calibration import codes
 from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.checks.motion import require_one_instant
-from rigsight.calibration.checks.pairing import Poses, explained
 from rigsight.calibration.rig import Camera, Covariance
+from rigsight.calibration.solve.agree import agree
 from rigsight.calibration.solve.camera import (
     FEWEST_VIEWS,
     MAX_REJECTED,
@@ -26,16 +26,13 @@ from rigsight.calibration.solve.clusters import view_inflation
 from rigsight.calibration.solve.first_guess import Model, Spectrum, checked_lens
 from rigsight.calibration.solve.lens import lens_names, lens_vector
 from rigsight.calibration.solve.noise import covariance_of
-from rigsight.calibration.solve.orders import agree_on_orders, board_turn
 from rigsight.calibration.solve.refine import Refined, refine, view_errors
 from rigsight.calibration.solve.solution import Solution
 from rigsight.calibration.solve.state import State
-from rigsight.calibration.solve.views import View, reordered
+from rigsight.calibration.solve.views import View
 
 # A k3 that the views do not show bends the picture's corners by pixels: it is left out.
 SIGNIFICANT_SIGMAS = 3.0
-AMBIGUOUS = 0.8  # support of a contradicting relative pose, as a part of the best one's
-OTHER_POSE = "the relative pose of the cameras differs from that of the other views"
 
 
 @dataclass(frozen=True)
@@ -87,16 +84,17 @@ def solve_rig(
     }
     rejected = _rejected_alone(alone)
     views = [view for view in views if view.name not in rejected]
+    poses = [solution.poses for solution in alone.values()]
     extrinsics = [np.eye(4)]
     swapped: tuple[str, ...] = ()
     if len(setups) > 1:
         reference, other = alone.values()
-        views, pose, swapped, contradicting = _agreed(
-            views, board, reference, other, (setups[0].name, setups[1].name)
-        )
-        rejected |= contradicting
-        extrinsics.append(pose)
-    start = _start(views, alone, extrinsics, refine_intrinsics, bend)
+        agreed = agree(views, board, reference, other, (setups[0].name, setups[1].name))
+        views, swapped, poses[1] = agreed.views, agreed.reordered, agreed.camera_poses
+        rejected |= agreed.contradicting
+        extrinsics.append(agreed.pose)
+    cameras = {name: solution.camera for name, solution in alone.items()}
+    start = _start(views, cameras, poses, extrinsics, refine_intrinsics, bend)
     views, refined, worse = _without_outliers(start, views, board, len(views) + len(rejected))
     rejected |= worse
     refined = _with_significant_k3(refined, views, board)
@@ -116,72 +114,24 @@ def _rejected_alone(alone: Mapping[str, CameraSolution]) -> dict[str, str]:
     return reasons
 
 
-def _agreed(
-    views: Sequence[View],
-    board: Board,
-    reference: CameraSolution,
-    other: CameraSolution,
-    names: tuple[str, str],
-) -> tuple[list[View], Float64, tuple[str, ...], dict[str, str]]:
-    """Views with the points in agreeing orders, T_camera_reference, reordered views, contradicting views."""
-    common = [view.name for view in views if view.name in reference.poses and view.name in other.poses]
-    if len(common) < FEWEST_VIEWS:
-        raise codes.TOO_FEW_VIEWS(
-            f"both cameras see the board in {len(common)} pairs, {FEWEST_VIEWS} are the least"
-        )
-    consensus = agree_on_orders(
-        [reference.poses[view] for view in common], [other.poses[view] for view in common], board
-    )
-    if consensus.support < max(FEWEST_VIEWS, len(common) / 2):
-        offered = [view.name for view in views]
-        why = explained(Poses(offered, reference.poses, other.poses, names), board)
-        if why is not None:
-            raise why
-        raise codes.VIEWS_CONTRADICT(
-            f"only {consensus.support} of {len(common)} pairs agree on the relative pose of the cameras"
-        )
-    if consensus.rival_support >= AMBIGUOUS * consensus.support:
-        raise codes.ORDER_AMBIGUOUS(
-            f"two relative poses of the cameras fit {consensus.support} and {consensus.rival_support} of "
-            f"{len(common)} pairs"
-        )
-    orders = dict(zip(common, consensus.orders, strict=True))
-    identity = board.orders()[0]
-    agreed, swapped, contradicting = [], [], {}
-    for view in views:
-        if view.name in orders:
-            order = orders[view.name]
-            if order is None:
-                contradicting[view.name] = OTHER_POSE
-                continue
-            if not np.array_equal(order, identity):
-                swapped.append(view.name)
-                other.poses[view.name] = other.poses[view.name] @ board_turn(board, order)
-                seen = reordered(view.seen[names[1]], board, order)
-                view = View(view.name, {**view.seen, names[1]: seen})
-        agreed.append(view)
-    return agreed, consensus.pose, tuple(swapped), contradicting
-
-
 def _start(
     views: Sequence[View],
-    alone: Mapping[str, CameraSolution],
+    cameras: Mapping[str, Camera],
+    poses: Sequence[Mapping[str, Float64]],
     extrinsics: Sequence[Float64],
     refine_intrinsics: bool,
     bend: bool,
 ) -> State:
-    poses = []
+    boards = []
     for view in views:
-        name = next(name for name in alone if name in view.seen)
-        back = np.linalg.inv(extrinsics[list(alone).index(name)])
-        poses.append(back @ alone[name].poses[view.name])
-    cameras = tuple(solution.camera for solution in alone.values())
+        first = next(index for index, name in enumerate(cameras) if name in view.seen)
+        boards.append(np.linalg.inv(extrinsics[first]) @ poses[first][view.name])
     return State(
-        names=tuple(alone),
-        cameras=cameras,
-        free=tuple(np.full(len(lens_names(camera)), refine_intrinsics) for camera in cameras),
+        names=tuple(cameras),
+        cameras=tuple(cameras.values()),
+        free=tuple(np.full(len(lens_names(camera)), refine_intrinsics) for camera in cameras.values()),
         extrinsics=np.array(extrinsics),
-        poses=np.array(poses),
+        poses=np.array(boards),
         bend=np.zeros(2) if bend else None,
     )
 
