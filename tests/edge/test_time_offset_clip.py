@@ -31,11 +31,11 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     board = Board(kind="asymmetric_circles", columns=4, rows=9, pitch_m=0.05)
     waved = WavedBoard(rig, board, seed=1, speed=0.8)
     for camera, rate, offset, shutter in (
-        ("rgb", 30.0, 0.0, RGB), ("thermal", 9.0, OFFSET_S, THERMAL)
+        ("rgb", 14.0, 0.0, RGB), ("thermal", 9.0, OFFSET_S, THERMAL)
     ):  # fmt: skip
         (folder / camera).mkdir()
         lines = ["file,captured_ns"]
-        for k, (stamp, picture) in enumerate(waved.clip(camera, rate, 5.0, shutter, offset, 5e-4)):
+        for k, (stamp, picture) in enumerate(waved.clip(camera, rate, 3.6, shutter, offset, 5e-4)):
             cv2.imwrite(str(folder / camera / f"{k:04d}.png"), picture)
             lines.append(f"{k:04d}.png,{stamp}")
         (folder / camera / "timestamps.csv").write_text("\n".join(lines))
