@@ -12,6 +12,7 @@ from rigsight.calibration.alignment.surfaces import Surface, normal_of
 from rigsight.calibration.projection import project, undistort
 from rigsight.calibration.rig import Camera, Float64, MatchedHomography, Plane, Rig
 
+AS_GOOD_AS_INFINITE_M = 1e6
 SAMPLES = 48  # grid points along the longer side
 
 
@@ -135,7 +136,7 @@ def best_distance_m(rig: Rig, camera: str) -> float:
 
 
 def _plane_at(rig: Rig, distance_m: float) -> Plane:
-    return Plane(distance_m=distance_m, normal=normal_of(rig.surface))
+    return Plane(distance_m=min(distance_m, AS_GOOD_AS_INFINITE_M), normal=normal_of(rig.surface))
 
 
 def _fetched(rig: Rig, camera: str, surface: Surface) -> tuple[Float64, Float64]:

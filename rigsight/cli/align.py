@@ -14,6 +14,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 THERMAL_WEIGHT = 0.5
 AT = (0.5, 1.0, 2.0)  # times the surface's distance, where no distances are given
+FAR_M = 50.0  # stands for a surface at infinity there
 SECTION_RADII = (0.5, 4.0)  # of the pipe's radius, ahead of the camera
 METRES_PER_PX = 0.001
 
@@ -57,8 +58,8 @@ def align(
     from rigsight.calibration.pictures import read_picture
     from rigsight.calibration.rig import Rig
 
-    if distance is not None and not distance > 0:
-        raise BAD_USAGE("--distance must be positive", where="rigsight align")
+    if distance is not None and not 0 < distance < float("inf"):
+        raise BAD_USAGE("--distance takes metres above zero", where="rigsight align")
     if distance is not None and depth is not None:
         raise BAD_USAGE("give --distance or --depth, not both", where="rigsight align")
     if out.suffix.lower() != ".png":
@@ -122,7 +123,8 @@ def _aligned(
             moved.retarget(distance)
         facts = {"mode": moved.surface.kind}
         if isinstance(moved.surface, Plane):
-            facts["distance_m"] = moved.surface.distance_m
+            at = moved.surface.distance_m
+            facts["distance_m"] = at if np.isfinite(at) else None
     seen = (moved.valid > 0) & (flat.valid > 0)
     facts["valid"] = round(float(seen.mean()), 4)
     return flat(pictures[reference]), moved(pictures[other]), seen, facts
@@ -171,6 +173,8 @@ def _parallax(
         middle = facts["distance_m"] = round(best_distance_m(rig, camera), 4)
     else:
         middle = surface.distance_m if isinstance(surface, Plane) else surface.radius_m
+    if middle == float("inf"):
+        middle = FAR_M
     at = asked or [float(f"{middle * share:.3g}") for share in AT]
     rows = parallax_table(rig, camera, at)
     if mode == "depth":
@@ -196,6 +200,7 @@ def _parallax(
 
 SURFACES = {
     "plane": "one plane at {distance_m:g} m",
+    "far": "a plane at infinity",
     "homography": "one homography, which is a plane at about {distance_m:g} m",
     "cylinder": "the pipe's wall, exact there; the table is for what stands across the pipe",
     "depth": "the depth picture, {hidden:.1%} of the grid hidden from the other camera",
@@ -211,7 +216,8 @@ def _show(facts: dict[str, Any]) -> None:
         print(f"{wall['view']} is the wall from {wall['start_m']:.3g} m on, {scale}")
         print(f"{wall['thermal']} is the same in thermal, in its own depth")
     print(f"{facts['valid']:.0%} of the grid is seen by both cameras")
-    print(f"aligned over {SURFACES[facts['mode']].format(**facts)}")
+    surface = "far" if facts.get("distance_m", 0) is None else facts["mode"]
+    print(f"aligned over {SURFACES[surface].format(**facts)}")
     follows = facts["mode"] == "depth"
     print("distance   " + ("" if follows else "left by this map: rms, max   ") + "cost of 1 % wrong distance")
     for at, row in facts["parallax_px"].items():

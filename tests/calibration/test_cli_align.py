@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rigsight.calibration.rig import Cylinder, MatchedHomography, Rig
+from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
 from rigsight.cli.main import main
 
 MakeRig = Callable[..., Rig]
@@ -53,6 +53,14 @@ def test_the_parallax_of_the_plane_is_stated_at_the_asked_distances(call: Callab
     assert list(moved["parallax_px"]) == ["2", "4", "8"]
     assert moved["parallax_px"]["4"]["rms"] < 0.01
     assert "plane at 4 m" in call("--distance", "4", human=True)
+
+
+def test_a_plane_at_infinity_is_a_plane(call: Callable[..., Any]) -> None:
+    facts = call("--distances", "10,100", surface=Plane(distance_m=float("inf")))
+    assert facts["distance_m"] is None
+    assert facts["parallax_px"]["10"]["rms"] == pytest.approx(450 * 0.1 / 10, rel=0.06)
+    assert facts["parallax_px"]["100"]["rms"] == pytest.approx(450 * 0.1 / 100, rel=0.06)
+    assert "plane at infinity" in call(surface=Plane(distance_m=float("inf")), human=True)
 
 
 def test_a_homography_says_which_distance_it_hides(call: Callable[..., Any], make_rig: MakeRig) -> None:
@@ -104,6 +112,8 @@ def test_a_pipe_is_unrolled(call: Callable[..., Any], tmp_path: Path) -> None:
         (["--depth", "rgb.png"], "CAL-032"),
         (["--depth", "depth.png", "--distance", "3"], "CLI-001"),
         (["--distance", "0"], "CLI-001"),
+        (["--distance", "inf"], "CLI-001"),
+        (["--distance", "nan"], "CLI-001"),
         (["--distances", "5,x"], "CLI-001"),
         (["--distances", "5,-1"], "CLI-001"),
         (["--distances", ""], "CLI-001"),
