@@ -12,18 +12,14 @@ from rigsight.base.html.page import page
 from rigsight.calibration.boards import Board
 from rigsight.calibration.calibrate import Calibration
 from rigsight.calibration.pictures import Picture
+from rigsight.calibration.report.alignment import alignment_section, held_out_section, parallax_section
 from rigsight.calibration.report.coverage import coverage_section
-from rigsight.calibration.report.overlay import overlay_section, uncertainty_section
+from rigsight.calibration.report.overlay import overlay_section
+from rigsight.calibration.report.parameters import parameters_section, provenance_section
 from rigsight.calibration.report.residual_field import residual_section
 from rigsight.calibration.report.style import CSS
 from rigsight.calibration.report.subject import Subject, fine, px
-from rigsight.calibration.report.tables import (
-    alignment_section,
-    held_out_section,
-    parallax_section,
-    parameters_section,
-    provenance_section,
-)
+from rigsight.calibration.report.uncertainty_map import uncertainty_section
 from rigsight.calibration.report.views import views_section
 
 SECTIONS = {

@@ -22,13 +22,14 @@ from rigsight.calibration.calibrate import Calibration, solve_detected
 from rigsight.calibration.detection.detect import Detection
 from rigsight.calibration.projection import project
 from rigsight.calibration.report import views
+from rigsight.calibration.report.alignment import parallax_range
 from rigsight.calibration.report.curve import error_curve
 from rigsight.calibration.report.overlay import TILES, board_plane, matched_on_grid, overlay
+from rigsight.calibration.report.parameters import inputs_sha256
 from rigsight.calibration.report.report import OF_PAIRS, SECTIONS, render, write_report
 from rigsight.calibration.report.residual_field import mean_field
 from rigsight.calibration.report.style import CSS
 from rigsight.calibration.report.subject import Subject, px, rms
-from rigsight.calibration.report.tables import inputs_sha256, parallax_range
 from rigsight.calibration.report.thumbnails import CORE, first_row, thumbnail
 from rigsight.calibration.rig import (
     Cylinder,
