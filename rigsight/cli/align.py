@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -159,6 +160,7 @@ def _parallax(
     rig: Any, camera: str, distance: float | None, asked: list[float] | None, mode: str
 ) -> dict[str, Any]:
     """What the map leaves at the asked distances, and the calibration's own error where the rig states it."""
+    from rigsight.base.errors import RigsightError
     from rigsight.calibration.accuracy import best_distance_m, parallax_table
     from rigsight.calibration.alignment.surfaces import normal_of
     from rigsight.calibration.rig import MatchedHomography, Plane
@@ -191,10 +193,12 @@ def _parallax(
             for row in rows
         }
     if rig.covariance is not None:
-        facts["alignment_error_px"] = {
-            f"{error.distance_m:g}": [round(error.low_px, 3), round(error.rms_px, 3), round(error.high_px, 3)]
-            for error in predicted_alignment_errors(rig, camera, at)
-        }
+        facts["alignment_error_px"] = {}
+        for distance in at:
+            with suppress(RigsightError):  # so near that the cameras share no view
+                (error,) = predicted_alignment_errors(rig, camera, [distance])
+                band = [round(error.low_px, 3), round(error.rms_px, 3), round(error.high_px, 3)]
+                facts["alignment_error_px"][f"{distance:g}"] = band
     return facts
 
 

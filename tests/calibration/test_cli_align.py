@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
+from rigsight.calibration.rig import Covariance, Cylinder, MatchedHomography, Plane, Rig
 from rigsight.cli.main import main
 
 MakeRig = Callable[..., Rig]
@@ -24,9 +24,8 @@ def call(make_rig: MakeRig, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     cv2.imwrite(str(tmp_path / "rgb.png"), np.dstack([ramp[:480] // 5] * 3).astype(np.uint8))
     cv2.imwrite(str(tmp_path / "thermal.png"), (7000 + ramp).astype(np.uint16))
 
-    def run(*words: str, surface: Any = None, human: bool = False) -> Any:
-        rig = make_rig()
-        (rig if surface is None else rig.model_copy(update={"surface": surface})).save(tmp_path / "rig.yaml")
+    def run(*words: str, human: bool = False, **changed: Any) -> Any:
+        make_rig().model_copy(update=changed).save(tmp_path / "rig.yaml")
         pair = [str(tmp_path / "rgb.png"), str(tmp_path / "thermal.png")]
         out = ["--rig", str(tmp_path / "rig.yaml"), "--out", str(tmp_path / "view.png")]
         code = main(["align", *pair, *out, *words, *([] if human else ["--json"])])
@@ -61,6 +60,20 @@ def test_a_plane_at_infinity_is_a_plane(call: Callable[..., Any]) -> None:
     assert facts["parallax_px"]["10"]["rms"] == pytest.approx(450 * 0.1 / 10, rel=0.06)
     assert facts["parallax_px"]["100"]["rms"] == pytest.approx(450 * 0.1 / 100, rel=0.06)
     assert "plane at infinity" in call(surface=Plane(distance_m=float("inf")), human=True)
+
+
+def test_the_calibrations_own_error_is_stated_with_its_band(call: Callable[..., Any]) -> None:
+    """Only the baseline's length is uncertain, by 1 mm: f sigma / d, up to 2.24 times that."""
+    sigma_m = 0.001
+    covariance = Covariance(parameters=("T_thermal_rgb.tx",), matrix=((sigma_m**2,),))
+    facts = call("--distances", "0.05,5,10", covariance=covariance)
+    assert list(facts["alignment_error_px"]) == ["5", "10"]  # at 5 cm the cameras share no view
+    for at, (low, middle, high) in facts["alignment_error_px"].items():
+        sigma_px = 450 * sigma_m / float(at)
+        assert low < 0.1 * sigma_px
+        assert middle == pytest.approx(0.6745 * sigma_px, rel=0.06)
+        assert high == pytest.approx(2.24 * sigma_px, rel=0.06)
+    assert "95 %" in call("--distances", "5", covariance=covariance, human=True)
 
 
 def test_a_homography_says_which_distance_it_hides(call: Callable[..., Any], make_rig: MakeRig) -> None:
