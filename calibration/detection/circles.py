@@ -48,6 +48,8 @@ FEWEST = 0.7  # spots, of the board's points
 SETS_FIRST = 3  # before those that suit large discs
 LARGE_RADIUS_PX = 45.0
 LIKELY = 0.6
+MOST_DOUBTFUL = 6
+SAME_OF_SPACING = 0.3
 TINY_DISC, TINY_LOW = 2.5, 0.55  # radius of the blur
 LARGE_DISC_PX, CENTROID_SIGMA_PX = 22.0, 0.1
 LARGEST_START = 0.08  # median distance of starting points from a smooth map, as a part of their distance
@@ -68,19 +70,20 @@ class CircleGrid:
 def find_circles(grey: Image, board: Board, clock: Clock) -> CircleGrid | None:
     """The whole grid, or None when it is not seen or the time is over."""
     doubtful: list[Proposal] = []
+    known: list[Float64] = []
     for blobs, limits in _candidates(grey, board):
         seeds = find_seeds(blobs.points, blobs.strength, limits)
         for places in placements(blobs.points, blobs.strength, seeds, board, limits):
             if clock.expired:
                 return None
-            proposals = [_proposal(grey, place, blobs, board) for place in places]
+            proposals = [_proposal(grey, place, blobs, board, known) for place in places]
             likely = [found for found in proposals if found is not None and found.likely]
             accepted = [grid for grid in (refine_grid(grey, found, board) for found in likely) if grid]
             if len(accepted) == 1:
                 return accepted[0]
             doubtful += [found for found in proposals if found is not None and not found.likely]
     # What is hardly seen comes last, the best first: the gaps between discs look a little like discs.
-    for found in sorted(doubtful, key=lambda proposal: -proposal.explained):
+    for found in sorted(doubtful, key=lambda proposal: -proposal.explained)[:MOST_DOUBTFUL]:
         if clock.expired:
             return None
         grid = refine_grid(grey, found, board)
@@ -115,7 +118,10 @@ class Proposal:
         return self.explained > LIKELY
 
 
-def _proposal(grey: Image, place: Placement, blobs: Blobs, board: Board) -> Proposal | None:
+def _proposal(
+    grey: Image, place: Placement, blobs: Blobs, board: Board, known: list[Float64]
+) -> Proposal | None:
+    """The board at a placement, unless it cannot be there or was proposed there before (``known`` grows)."""
     seen = place.index >= 0
     points = np.zeros((board.count, 2))
     points[seen] = blobs.points[place.index[seen]]
@@ -124,6 +130,10 @@ def _proposal(grey: Image, place: Placement, blobs: Blobs, board: Board) -> Prop
     if ordered is None:
         return None
     points, board_map = ordered
+    same = SAME_OF_SPACING * spacing_px(points)
+    if any(np.abs(points - other).max() < same for other in known):
+        return None
+    known.append(points)
     if (points < 0).any() or (points > np.array(size) - 1).any():
         return None
     scale = float(np.median(np.sqrt(np.abs(np.linalg.det(board_map.jacobian(points))))))  # metres a pixel

@@ -11,6 +11,7 @@ from rigsight.calibration.detection.grid import nearest_spacing, neighbours
 from rigsight.calibration.pictures import Image
 
 LEAST_OF_ONE_SIGN, LEAST_EXPLAINED_AT_FIRST = 0.85, 0.2
+INSIDE = 0.7  # of the radius
 LEAST_SIGNIFICANCE = 4.0  # height over its standard deviation
 HEIGHT_RANGE = (0.4, 2.5)  # of the neighbours' median
 # A disc must explain this part of the variance round its background, and leave no more than noise does.
@@ -27,7 +28,8 @@ FEWEST_ON_A_LINE = 2
 def is_whole_grid(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> bool:
     """All tests; ``discs`` in the board's order."""
     return (
-        are_seen(discs, board)
+        are_inside(discs, grey)
+        and are_seen(discs, board)
         and are_in_place(discs, board_map, board)
         and not goes_on(grey, discs, board_map, board)
     )
@@ -40,6 +42,12 @@ def may_be_seen(discs: Discs) -> bool:
         (sign * discs.height > 0).mean() > LEAST_OF_ONE_SIGN
         and np.median(discs.explained) > LEAST_EXPLAINED_AT_FIRST
     )
+
+
+def are_inside(discs: Discs, grey: Image) -> bool:
+    """Every disc is in the picture, but for a little of its rim."""
+    margin = INSIDE * discs.radius_px[:, None]
+    return bool(((discs.centres >= margin) & (discs.centres <= np.array(grey.shape[::-1]) - 1 - margin)).all())
 
 
 def are_seen(discs: Discs, board: Board) -> bool:

@@ -57,7 +57,7 @@ def thermal_camera(width: int, height: int, kind: int = 0) -> Camera:
 
 
 def board_pose(
-    board: Board, camera: Camera, rng: np.random.Generator, fill: tuple[float, float] = (0.55, 0.95)
+    board: Board, camera: Camera, rng: np.random.Generator, fill: tuple[float, float] = (0.65, 0.95)
 ) -> Float64:
     """A pose T_camera_board, float64 [4,4], at which the whole board is in the picture.
 
