@@ -16,6 +16,7 @@ from rigsight.calibration.solve.lens import lens_names
 from rigsight.calibration.solve.noise import covariance_of
 from rigsight.calibration.solve.refine import Refined, refine, view_errors
 from rigsight.calibration.solve.state import State
+from rigsight.calibration.solve.third_radial import with_significant_k3
 from rigsight.calibration.solve.views import View
 
 FEWEST_VIEWS = 6
@@ -64,8 +65,7 @@ def solve_camera(
         seen: view -> detection.
         board: what was detected.
         spectrum: stored with the camera.
-        model: pinhole-radtan has k1 k2 p1 p2, and k3 where the views show it (decided jointly with the
-            other camera); fisheye has k1 to k4.
+        model: pinhole-radtan has k1 k2 p1 p2, and k3 where the views show it; fisheye has k1 to k4.
         name: for messages.
         start: a lens to begin with, instead of a guess.
 
@@ -79,6 +79,7 @@ def solve_camera(
     while True:
         views = [View(view, {name: seen[view]}) for view in used]
         refined = refine(single_state(name, camera, list(used.values())), views, board)
+        refined = with_significant_k3(refined, views, board)
         residuals = {view: off[name] for view, off in view_errors(refined, views, board).items()}
         errors = {view: rms(off) for view, off in residuals.items()}
         worst = max(errors, key=lambda view: errors[view])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,15 +24,13 @@ from rigsight.calibration.solve.camera import (
 )
 from rigsight.calibration.solve.clusters import view_inflation
 from rigsight.calibration.solve.first_guess import Model, Spectrum, checked_lens
-from rigsight.calibration.solve.lens import lens_names, lens_vector
+from rigsight.calibration.solve.lens import lens_names
 from rigsight.calibration.solve.noise import covariance_of
 from rigsight.calibration.solve.refine import Refined, refine, view_errors
 from rigsight.calibration.solve.solution import Solution
 from rigsight.calibration.solve.state import State
+from rigsight.calibration.solve.third_radial import with_significant_k3
 from rigsight.calibration.solve.views import View
-
-# A k3 that the views do not show bends the picture's corners by pixels: it is left out.
-SIGNIFICANT_SIGMAS = 3.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def solve_rig(
     start = _start(views, cameras, poses, extrinsics, refine_intrinsics, bend)
     views, refined, worse = _without_outliers(start, views, board, len(views) + len(rejected))
     rejected |= worse
-    refined = _with_significant_k3(refined, views, board)
+    refined = with_significant_k3(refined, views, board)
     if len(setups) > 1 and refine_intrinsics:
         together = view_errors(refined, views, board).values()
         require_one_instant(
@@ -155,36 +153,6 @@ def _without_outliers(
         remaining = [index for index, view in enumerate(kept) if view.name != worst]
         kept = [kept[index] for index in remaining]
         state = refined.state.without_views(remaining)
-
-
-def _with_significant_k3(refined: Refined, views: Sequence[View], board: Board) -> Refined:
-    """The minimum with a k3 for the pinhole lenses whose views show one."""
-    state = refined.state
-    lenses = zip(state.cameras, state.free, strict=True)
-    wanted = [bool(c.model == "pinhole-radtan" and len(c.D) == 4 and free.any()) for c, free in lenses]
-    if not any(wanted):
-        return refined
-    tried = refine(_with_k3(state, wanted), views, board)
-    try:
-        sigmas = np.sqrt(np.diag(covariance_of(tried.found.arrow)))
-    except np.linalg.LinAlgError:
-        return refined
-    shown = []
-    for index, (camera, want) in enumerate(zip(tried.state.cameras, wanted, strict=True)):
-        k3 = sigmas[tried.state.lens_columns(index)][-1] if want else np.inf
-        shown.append(bool(want and abs(lens_vector(camera)[8]) > SIGNIFICANT_SIGMAS * k3))
-    if shown == wanted:
-        return tried
-    return refine(_with_k3(state, shown), views, board) if any(shown) else refined
-
-
-def _with_k3(state: State, chosen: Sequence[bool]) -> State:
-    cameras = [
-        camera.model_copy(update={"D": (*camera.D, 0.0)}) if choose else camera
-        for camera, choose in zip(state.cameras, chosen, strict=True)
-    ]
-    free = [np.append(f, True) if choose else f for f, choose in zip(state.free, chosen, strict=True)]
-    return replace(state, cameras=tuple(cameras), free=tuple(free))
 
 
 def _solution(
