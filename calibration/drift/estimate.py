@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rigsight.calibration.drift.baseline import DriftBaseline
 from rigsight.calibration.drift.peaks import TileShifts, prominence, tile_shifts
 from rigsight.calibration.drift.session import COARSE, REACH_PX, Session
-from rigsight.calibration.rig import Float64, Rig
+from rigsight.calibration.rig import Float64, Plane, Rig
 
 MIN_PAIRS = 50
 MIN_TILES = 4
@@ -32,6 +32,8 @@ SIGNIFICANT = 3.0
 KNOWN_WELL = 2.5
 ROUNDS = 10
 SMALL_SAMPLE = 1.15
+# How much nearer or farther the whole scene may be than in the baseline's session, one standard deviation.
+DISTANCE_FACTOR = 0.5
 
 Bool = NDArray[np.bool_]
 Verdict = Literal["fine", "drifted", "cannot tell"]
@@ -75,6 +77,7 @@ class _Geometry:
 
     turn: Float64  # [T,2,3] displacement of a tile for a rotation of 1 rad about x, y, z
     along: Float64  # [T,2] unit direction of parallax, zero where there is no baseline
+    surface: Float64  # [T] parallax of the reference surface against infinity
     focal: float
     corner: float
 
@@ -138,6 +141,7 @@ class _Observations:
     across_error: Float64
     along: Float64
     along_error: Float64
+    nearness: Float64  # parallax against infinity in the baseline's session: f b / z, pixels
 
 
 def _observe(shifts: TileShifts, geometry: _Geometry, baseline: DriftBaseline | None) -> _Observations:
@@ -150,7 +154,9 @@ def _observe(shifts: TileShifts, geometry: _Geometry, baseline: DriftBaseline | 
     # Where depth is not known from a baseline, a tile says nothing along the baseline direction.
     nothing = np.full(len(along), np.inf)
     if baseline is None:
-        return _Observations(across, np.hypot(across_error, TYPICAL_BIAS_PX), along, nothing)
+        return _Observations(
+            across, np.hypot(across_error, TYPICAL_BIAS_PX), along, nothing, geometry.surface
+        )  # fmt: skip
     shift, error = baseline.shift, baseline.error
     known = np.isfinite(shift[:, 0])
     there = np.where(known, (geometry.across * shift).sum(axis=1), 0.0)
@@ -164,7 +170,10 @@ def _observe(shifts: TileShifts, geometry: _Geometry, baseline: DriftBaseline | 
     along = np.where(known, along - (geometry.along * shift).sum(axis=1), along)
     before = (geometry.along**2 * error**2).sum(axis=1) + TILE_FLOOR_PX**2
     along_error = np.where(known, np.sqrt(along_error**2 + before), nothing)
-    return _Observations(across, across_error, along, along_error)
+    # Nearer than the reference surface, thermal is displaced against the direction of the baseline.
+    there_along = np.where(known, (geometry.along * shift).sum(axis=1), 0.0)
+    nearness = np.maximum(geometry.surface - there_along, 0.0)
+    return _Observations(across, across_error, along, along_error, nearness)
 
 
 def _geometry(rig: Rig, camera: str, session: Session) -> _Geometry:
@@ -181,7 +190,13 @@ def _geometry(rig: Rig, camera: str, session: Session) -> _Geometry:
     along = np.stack([centre[0] - x * centre[2], centre[1] - y * centre[2]], axis=1)
     length = np.linalg.norm(along, axis=1, keepdims=True)
     along = np.where(length > 1e-6, along / np.maximum(length, 1e-12), 0.0)
-    return _Geometry(turn, along, f, float(np.hypot(*session.size)) / 2)
+    # Other surfaces than planes: one nearness for all tiles, so that depth may explain anything.
+    nearness = np.full(len(x), 1 / float(np.median(np.maximum(length, 1e-6))) * REACH_PX / f)
+    if isinstance(rig.surface, Plane):
+        nearness = np.stack([x, y, one], axis=1) @ np.array(rig.surface.normal) / rig.surface.distance_m
+    return _Geometry(
+        turn, along, f * length[:, 0] * np.maximum(nearness, 0), f, float(np.hypot(*session.size)) / 2
+    )
 
 
 def _common(shifts: TileShifts, geometry: _Geometry, used: Bool) -> tuple[float, float]:
@@ -201,9 +216,12 @@ def _fit(
 ) -> tuple[Float64, Float64, float]:
     """Rotation [3], its covariance [3,3], and the tiles' misfit across the baseline in pixels.
 
-    Unknowns are the rotation and one shift along the baseline that depth is allowed, ``depth_px`` its
-    standard deviation. Robust weights (Huber), because a tile may have found a false peak; the scale of the
-    residuals is taken from the data for both directions, since depth makes one of them worse.
+    Unknowns are the rotation and what depth is allowed to do along the baseline: one shift, ``depth_px`` its
+    standard deviation, and a common factor on all distances, of which nothing is known but that it is near 1.
+    The factor moves near things more than far ones, a turn moves all alike: where a scene holds both, the two
+    are told apart, before a flat wall they are not. Robust weights (Huber), because a tile may have found a
+    false peak; the scale of the residuals is taken from the data for both directions, since depth makes one
+    of them worse.
     """
     rows, values, sigmas, part = [], [], [], []
     for k, (direction, value, sigma) in enumerate(
@@ -214,12 +232,12 @@ def _fit(
     ):
         projected = np.einsum("ti,tij->tj", direction, geometry.turn)
         present = np.isfinite(value) & np.isfinite(sigma) & (np.linalg.norm(direction, axis=1) > 0.5)
-        rows.append(np.column_stack([projected, np.full(len(projected), float(k))])[present])
+        rows.append(np.column_stack([projected, np.full(len(value), float(k)), k * seen.nearness])[present])
         values.append(value[present])
         sigmas.append(sigma[present])
         part.append(np.full(int(present.sum()), k))
     A, b, sigma, which = (np.concatenate(each) for each in (rows, values, sigmas, part))
-    prior = np.diag([0, 0, 0, 1 / max(depth_px, 1e-3) ** 2]) + 1e-6 * np.eye(4)
+    prior = np.diag([0, 0, 0, 1 / max(depth_px, 1e-3) ** 2, 1 / DISTANCE_FACTOR**2]) + 1e-6 * np.eye(5)
     weights, scale = np.ones(len(b)), np.ones(len(b))
     for _ in range(ROUNDS):
         root = weights / (sigma * scale) ** 2
@@ -266,7 +284,8 @@ def _judge(
     # Depth must be ruled out before the part along the baseline counts by itself. Where the part across it
     # has shown that the camera moved, the best guess of the other counts.
     sure_along = abs(parts[1]) if abs(parts[1]) > SIGNIFICANT * sigmas[1] else 0.0
-    if abs(parts[0]) > max(tolerance_px / 2, 2 * SIGNIFICANT * sigmas[0]):
+    has_moved = abs(parts[0]) > max(tolerance_px / 2, 2 * SIGNIFICANT * sigmas[0])
+    if has_moved and sigmas[1] < tolerance_px:
         sure_along = max(sure_along, float(np.sqrt(max(parts[1] ** 2 - sigmas[1] ** 2, 0.0))))
     sure_roll = abs(roll) if abs(roll) > SIGNIFICANT * roll_sigma else 0.0
     drift = float(np.sqrt(parts[0] ** 2 + sure_along**2 + sure_roll**2 / 3))

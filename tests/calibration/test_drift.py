@@ -120,15 +120,36 @@ def test_a_turn_across_the_baseline_is_found_without_a_reference(y: float, rig: 
     assert abs(found.rotation_deg[0]) == pytest.approx(np.degrees(1.5 / 180), rel=0.2)
 
 
-def test_along_the_baseline_a_turn_counts_only_beside_a_reference(rig: Rig, baseline: DriftBaseline) -> None:
-    session = session_of(moved(1.5, 0), seed=2)
+def ground(x: float, nearer: float = 1.0) -> Callable[[int], np.ndarray]:
+    """Parallax of a ground that comes nearer towards the picture's bottom, and a turn by ``x`` pixels.
+
+    The surface at 10 m is 1.8 px of parallax from infinity, the ground half a pixel to 3.1 px.
+    """
+    shear, surface = 0.025 * nearer, 180 * 0.1 / 10
+    middle = surface * (1 - nearer) + x
+    return lambda _: np.array([[1, -shear, middle + shear * (HEIGHT - 1) / 2], [0, 1, 0]])
+
+
+def test_along_the_baseline_a_turn_counts_only_beside_a_reference(rig: Rig) -> None:
+    baseline = take_baseline(session_of(ground(0), seed=8), rig, "thermal", "")
+    assert baseline is not None
+    session = session_of(ground(1.5), seed=2)
     alone, compared = estimate(session, rig, "thermal"), estimate(session, rig, "thermal", baseline)
     assert alone.verdict == "fine"
-    assert alone.apparent_along_px == pytest.approx(1.5, abs=0.2)
+    assert alone.apparent_along_px == pytest.approx(1.5, abs=0.3)
     assert compared.verdict == "drifted"
-    assert compared.drift_px == pytest.approx(1.5, abs=0.3)
-    other = estimate(session_of(moved(0, 0), seed=3), rig, "thermal", baseline)
-    assert other.verdict == "fine"
+    assert compared.drift_px == pytest.approx(1.5, abs=0.4)
+    nearer = estimate(session_of(ground(0, nearer=1.4), seed=3), rig, "thermal", baseline)
+    assert nearer.verdict == "fine"
+    assert nearer.apparent_along_px == pytest.approx(-0.7, abs=0.3)
+
+
+def test_before_a_flat_wall_a_turn_along_the_baseline_is_not_told_from_its_distance(
+    rig: Rig, baseline: DriftBaseline
+) -> None:
+    found = estimate(session_of(moved(1.2, 0), seed=2), rig, "thermal", baseline)
+    assert found.verdict == "fine"
+    assert (found.along_sigma_px or 0) > 0.3
 
 
 def test_depth_that_changes_during_the_session_is_not_taken_for_a_turn(

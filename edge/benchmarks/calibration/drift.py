@@ -62,7 +62,7 @@ def drawn(session: Session, rng: np.random.Generator, size: int = PAIRS, run: in
 
 def figures(quick: bool = False) -> list[Figure]:
     """False alarms and power in the simulated scenes, with a baseline of the same rig and without."""
-    seeds, draws = (1, 3) if quick else (6, 20)
+    seeds, draws = (1, 3) if quick else (5, 10)
     rows: list[Figure] = []
     for scene in SCENES:
         found: dict[tuple[str, bool], list[Drift]] = {}
