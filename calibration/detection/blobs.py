@@ -24,7 +24,7 @@ SMALLEST_RADIUS_PX = 1.4
 LEVEL_RADIUS_PX = 2.0  # pictures are halved until a disc's radius is less than twice this
 SIGNIFICANT = 5.0  # of the answer to the picture's noise
 NOISE_ANSWER = (2 * np.pi) ** -0.5
-MOST_CANDIDATES = 280
+MOST_CANDIDATES = 220
 SCALES_JOINED = 3
 SAME_PLACE = 0.8  # of the larger radius
 
@@ -55,22 +55,16 @@ def plausible_radii(board: Board, size: tuple[int, int]) -> list[float]:
 
 
 def blob_sets(grey: Image, radii: list[float], count: int) -> Iterator[Blobs]:
-    """Spots of either polarity over ranges of radii, at least ``count`` each, the most promising set first.
+    """Spots of either polarity over ranges of radii, at least ``count`` each.
 
     Discs of one board differ in size by perspective, so that each set joins ``SCALES_JOINED`` radii; of
-    spots at one place the strongest stays. The radius and polarity of the discs answer most strongly; the
-    gaps between discs make grids too.
+    spots at one place the strongest stays.
     """
-    ranges: list[tuple[float, Sequence[Blobs]]] = []
     for polarity in zip(*_answers(grey, radii), strict=True):
         for first in range(max(len(polarity) - SCALES_JOINED, 0) + 1):
-            chosen = polarity[first : first + SCALES_JOINED]
-            strongest = np.sort(np.concatenate([blobs.strength for blobs in chosen]))[-count:]
-            ranges.append((float(strongest.sum()), chosen))
-    for _, chosen in sorted(ranges, key=lambda pair: -pair[0]):
-        joined = _joined(chosen)
-        if len(joined.points) >= count:
-            yield joined
+            joined = _joined(polarity[first : first + SCALES_JOINED])
+            if len(joined.points) >= count:
+                yield joined
 
 
 def _joined(blobs: Sequence[Blobs]) -> Blobs:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from rigsight.calibration.detection.board_map import BoardMap, fit_board_map, ro
 from rigsight.calibration.detection.centroids import refine_centres
 from rigsight.calibration.detection.discs import (
     FIRST_BLUR_PX,
+    FIT_ROUNDS,
     START_SIGMA,
     Discs,
     fit_discs,
@@ -34,6 +34,7 @@ from rigsight.calibration.detection.lattice_fit import (
     STRICT,
     Limits,
     Placement,
+    Seeds,
     find_seeds,
     placements,
 )
@@ -45,10 +46,9 @@ RADIUS_LIMITS = (0.12, 0.46)
 RADIUS_FACTOR = 1.7  # by which spots may answer to another size than their discs have
 KNOWN_RADIUS_LIMITS = (0.8, 1.25)  # of the board's own; the gaps between discs look like larger ones
 FEWEST = 0.7  # spots, of the board's points
-SETS_FIRST = 3  # before those that suit large discs
 LARGE_RADIUS_PX = 45.0
 LIKELY = 0.6
-MOST_DOUBTFUL = 6
+MOST_PROPOSALS, MOST_OF_A_SET, MOST_DOUBTFUL = 60, 8, 6
 SAME_OF_SPACING = 0.3
 TINY_DISC, TINY_LOW = 2.5, 0.55  # radius of the blur
 LARGE_DISC_PX, CENTROID_SIGMA_PX = 22.0, 0.1
@@ -71,11 +71,13 @@ def find_circles(grey: Image, board: Board, clock: Clock) -> CircleGrid | None:
     """The whole grid, or None when it is not seen or the time is over."""
     doubtful: list[Proposal] = []
     known: list[Float64] = []
-    for blobs, limits in _candidates(grey, board):
-        seeds = find_seeds(blobs.points, blobs.strength, limits)
+    for blobs, seeds, limits in _candidates(grey, board):
+        before = len(known)
         for places in placements(blobs.points, blobs.strength, seeds, board, limits):
             if clock.expired:
                 return None
+            if len(known) - before >= MOST_OF_A_SET:
+                break
             proposals = [_proposal(grey, place, blobs, board, known) for place in places]
             likely = [found for found in proposals if found is not None and found.likely]
             accepted = [grid for grid in (refine_grid(grey, found, board) for found in likely) if grid]
@@ -92,15 +94,27 @@ def find_circles(grey: Image, board: Board, clock: Clock) -> CircleGrid | None:
     return None
 
 
-def _candidates(grey: Image, board: Board) -> Iterator[tuple[Blobs, Limits]]:
-    """Sets of spots, most promising first, and how far from regular their grid may be."""
+def _candidates(grey: Image, board: Board) -> Iterator[tuple[Blobs, Seeds, Limits]]:
+    """Sets of spots, most promising first, where grids may begin, and how regular these must be."""
     radii = plausible_radii(board, (grey.shape[1], grey.shape[0]))
-    blobs = ((found, STRICT) for found in blob_sets(grey, radii, int(np.ceil(FEWEST * board.count))))
-    spots = ((found, LOOSE) for found in spot_sets(grey, board.count))
+    if radii[0] >= LARGE_RADIUS_PX:
+        yield from _large(grey, board)
+    sets = []
+    for blobs in blob_sets(grey, radii, int(np.ceil(FEWEST * board.count))):
+        seeds = find_seeds(blobs.points, blobs.strength, STRICT)
+        # Spots in a grid answer most strongly at the size and polarity of the discs; gaps are weaker.
+        score = float(np.sort(blobs.strength[seeds.index])[-board.count :].sum())
+        sets.append((score, blobs, seeds))
+    for score, blobs, seeds in sorted(sets, key=lambda entry: -entry[0]):
+        if score > 0:
+            yield blobs, seeds, STRICT
     if radii[0] < LARGE_RADIUS_PX:
-        yield from islice(blobs, SETS_FIRST)
-    yield from spots
-    yield from blobs
+        yield from _large(grey, board)
+
+
+def _large(grey: Image, board: Board) -> Iterator[tuple[Blobs, Seeds, Limits]]:
+    for blobs in spot_sets(grey, board.count):
+        yield blobs, find_seeds(blobs.points, blobs.strength, LOOSE), LOOSE
 
 
 @dataclass(frozen=True)
@@ -127,13 +141,16 @@ def _proposal(
     points[seen] = blobs.points[place.index[seen]]
     size = (grey.shape[1], grey.shape[0])
     ordered = _in_order(points, seen, board, size)
-    if ordered is None:
+    if ordered is None or len(known) >= MOST_PROPOSALS:
         return None
-    points, board_map = ordered
+    points = ordered
     same = SAME_OF_SPACING * spacing_px(points)
     if any(np.abs(points - other).max() < same for other in known):
         return None
     known.append(points)
+    board_map = _regular_map(points, board, size)
+    if board_map is None:
+        return None
     if (points < 0).any() or (points > np.array(size) - 1).any():
         return None
     scale = float(np.median(np.sqrt(np.abs(np.linalg.det(board_map.jacobian(points))))))  # metres a pixel
@@ -151,13 +168,13 @@ def _proposal(
 
 
 def refine_grid(
-    grey: Image, start: Proposal, board: Board, blur_px: float = FIRST_BLUR_PX
+    grey: Image, start: Proposal, board: Board, rounds: tuple[int, ...] = FIT_ROUNDS
 ) -> CircleGrid | None:
-    """Fit discs from a proposal, and check them on the raw data."""
+    """Fit discs from a proposal, and check them on the raw data; ``rounds`` as in :func:`fit_discs`."""
     size = (grey.shape[1], grey.shape[0])
     true, known = board.object_points()[:, :2], board.diameter_m is not None
     discs = fit_discs(
-        grey, start.points, true, start.radius_m, nearest_m(board), known_radius=known, blur_px=blur_px
+        grey, start.points, true, start.radius_m, nearest_m(board), known_radius=known, rounds=rounds
     )
     if discs is None or not _has_size(discs, board):
         return None
@@ -193,21 +210,23 @@ def nearest_m(board: Board) -> float:
 
 def _in_order(
     points: Float64, seen: NDArray[np.bool_], board: Board, size: tuple[int, int]
-) -> tuple[Float64, BoardMap] | None:
+) -> Float64 | None:
     """All points in the order in which the board is seen from its front, missing ones predicted."""
-    true = board.object_points()[:, :2]
-    sigma_px = START_SIGMA * spacing_px(points[seen])
-    board_map = robust_board_map(points[seen], true[seen], size, sigma_px)
-    if board_map is None:
-        return None
     if not seen.all():
+        true = board.object_points()[:, :2]
+        sigma_px = START_SIGMA * spacing_px(points[seen])
+        board_map = robust_board_map(points[seen], true[seen], size, sigma_px)
+        if board_map is None:
+            return None
         points[~seen] = board_map.to_picture(true[~seen])
-    ordered = in_view_order(points, board)
-    if ordered is None:
-        return None
-    board_map = robust_board_map(ordered, true, size, sigma_px)
+    return in_view_order(points, board)
+
+
+def _regular_map(points: Float64, board: Board, size: tuple[int, int]) -> BoardMap | None:
+    """A smooth map through the points, if they follow one."""
+    true, spacing = board.object_points()[:, :2], spacing_px(points)
+    board_map = robust_board_map(points, true, size, START_SIGMA * spacing)
     if board_map is None:
         return None
-    off = np.linalg.norm(board_map.residuals_px(ordered, true), axis=1)
-    regular = float(np.median(off)) < LARGEST_START * spacing_px(ordered)
-    return (ordered, board_map) if regular else None
+    off = np.linalg.norm(board_map.residuals_px(points, true), axis=1)
+    return board_map if float(np.median(off)) < LARGEST_START * spacing else None

@@ -19,6 +19,7 @@ from rigsight.calibration.detection.disc_profile import profile
 from rigsight.calibration.pictures import Image
 
 FIRST_BLUR_PX = 1.0
+FIT_ROUNDS = (4, 3)
 START_SIGMA = 0.03  # of starting points, as a part of their distance
 BLUR_LIMITS_PX = (0.35, 6.0)
 RADIUS_LIMITS = (0.55, 1.7)  # of the radius that was expected
@@ -108,7 +109,7 @@ def fit_discs(
     *,
     known_radius: bool = False,
     blur_px: float = FIRST_BLUR_PX,
-    rounds: tuple[int, ...] = (4, 3),
+    rounds: tuple[int, ...] = FIT_ROUNDS,
 ) -> Discs | None:
     """Fit all discs.
 

@@ -47,7 +47,9 @@ def may_be_seen(discs: Discs) -> bool:
 def are_inside(discs: Discs, grey: Image) -> bool:
     """Every disc is in the picture, but for a little of its rim."""
     margin = INSIDE * discs.radius_px[:, None]
-    return bool(((discs.centres >= margin) & (discs.centres <= np.array(grey.shape[::-1]) - 1 - margin)).all())
+    return bool(
+        ((discs.centres >= margin) & (discs.centres <= np.array(grey.shape[::-1]) - 1 - margin)).all()
+    )
 
 
 def are_seen(discs: Discs, board: Board) -> bool:

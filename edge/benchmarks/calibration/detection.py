@@ -113,9 +113,7 @@ def false_pictures(number: int, size: tuple[int, int]) -> tuple[str, NDArray[np.
     if kind == "other":
         board = OTHERS[number // 3 % len(OTHERS)]
         T = board_pose(board, camera, rng)
-        return kind, picture_of_board(
-            board, camera, T, condition, rng, warm_ink=warm, eight_bit=eight
-        )
+        return kind, picture_of_board(board, camera, T, condition, rng, warm_ink=warm, eight_bit=eight)
     T = board_pose(BOARD, camera, rng, fill=(0.6, 0.9))
     points = board_points(BOARD, camera, T)
     covered = None
@@ -147,7 +145,14 @@ OTHERS = tuple(
         {"columns": 6, "rows": 15},
         {"kind": "circles", "columns": 4, "rows": 11, "pitch_m": 0.05},
         {"kind": "circles", "columns": 9, "rows": 12, "pitch_m": 0.045},
-        {"kind": "chessboard", "columns": 4, "rows": 11, "pitch_m": None, "diameter_m": None, "square_m": 0.04},
+        {
+            "kind": "chessboard",
+            "columns": 4,
+            "rows": 11,
+            "pitch_m": None,
+            "diameter_m": None,
+            "square_m": 0.04,
+        },
     )
 )
 
@@ -162,9 +167,7 @@ def figures(quick: bool = False) -> list[Figure]:
             goal = 90.0 if name == "hard" else 99.0
             found.append(Figure(f"found {where}", 100 * cell.found / cell.shown, "%", goal, "higher"))
             found.append(Figure(f"wrong {where}", cell.wrong, goal=0))
-            found.append(
-                Figure(f"centre rms {where}", cell.rms_px, "px", CENTRE_GOALS.get((name, size[0])))
-            )
+            found.append(Figure(f"centre rms {where}", cell.rms_px, "px", CENTRE_GOALS.get((name, size[0]))))
             found.append(Figure(f"time {where}, median", 1e3 * float(np.median(cell.seconds)), "ms"))
             found.append(Figure(f"time {where}, longest", 1e3 * max(cell.seconds), "ms", 1000.0))
     return found + false_figures(QUICK_FALSE_PICTURES if quick else FALSE_PICTURES)
