@@ -29,6 +29,7 @@ from rigsight.calibration.pictures import Image
 LEAST_PART = 0.25  # of the board's points
 LEAST_POINTS = 6
 LARGEST_SIDE, SMALLEST_SIDE = 1600, 640
+LEAST_CELL_PX = 1.3  # along the mean side: steep boards have narrower ones
 ENOUGH_MARKERS = 0.6  # of the board's: no further picture is tried
 ASTRAY_OF_MARKER = 0.25  # largest error of a marker's corner as its neighbours predict it, in sides
 LATTICE_OF_MARKER = 0.3  # the same for a marker of a larger board
@@ -110,8 +111,8 @@ def _attempts(grey: Image, board: Board) -> Iterator[tuple[Image, float, dict[in
     pictures = [first]
     if side < SMALLEST_SIDE:
         pictures.append(resized(first, float(np.ceil(SMALLEST_SIDE / side))))
-    detector = _detector(board)
     for picture in pictures:
+        detector = _detector(board, picture, grey)
         # Blurred tags of an aprilgrid melt into the squares at their corners; growing the paper helps.
         for size in (1, 3):
             for sign, polarity in ((1.0, picture), (-1.0, 255 - picture)):
@@ -128,10 +129,14 @@ def _attempts(grey: Image, board: Board) -> Iterator[tuple[Image, float, dict[in
                 )
 
 
-def _detector(board: Board) -> Any:
+def _detector(board: Board, picture: Image, grey: Image) -> Any:
     parameters = cv2.aruco.DetectorParameters()
     parameters.markerBorderBits = border_bits(board)
-    parameters.minMarkerPerimeterRate = 0.01
+    # Nothing that could not be read is looked at, or textured pictures without a board take seconds.
+    dictionary = dictionary_of(board.dictionary_name)
+    cells = int(dictionary.markerSize) + 2 * border_bits(board)
+    scale = max(1.0, max(picture.shape) / max(grey.shape))
+    parameters.minMarkerPerimeterRate = 4 * cells * LEAST_CELL_PX * scale / max(picture.shape)
     parameters.minDistanceToBorder = 1
     parameters.adaptiveThreshWinSizeMax = 33
     # Lenient: what is decoded wrongly does not fit the other markers and is dropped.
@@ -139,7 +144,7 @@ def _detector(board: Board) -> Any:
     if board.kind == "aprilgrid":
         parameters.errorCorrectionRate = 1.0
         parameters.maxErroneousBitsInBorderRate = 0.5
-    return cv2.aruco.ArucoDetector(dictionary_of(board.dictionary_name), parameters)
+    return cv2.aruco.ArucoDetector(dictionary, parameters)
 
 
 def _consistent(decoded: dict[int, Float64], plan: _Plan, board: Board) -> dict[int, Float64] | None:

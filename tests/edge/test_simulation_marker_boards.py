@@ -20,14 +20,15 @@ from rigsight.edge.simulation.rig import SimulatedRig
 )
 def test_marker_boards_are_simulated(board: Board) -> None:
     simulated = SimulatedRig("street", 4)
-    poses = simulated.board_studio(board).poses(3)
+    studio = simulated.board_studio(board)
+    poses = studio.poses(2)
     found = 0
-    for T, pair in zip(poses, simulated.board_views(board, 3), strict=True):
+    for T, pair in zip(poses, simulated.board_views(board, 2), strict=True):
         for camera, picture in zip(("rgb", "thermal"), pair, strict=True):
             seen = detect(picture, board)
             if seen is None:
                 continue
-            truth = simulated.board_studio(board).project(camera, T)[seen.ids]
+            truth = studio.project(camera, T)[seen.ids]
             assert np.linalg.norm(seen.points - truth, axis=1).max() < 0.7
             found += 1
-    assert found >= 4
+    assert found >= 3
