@@ -58,7 +58,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
     simulated = SimulatedRig("street", seed=3, split="test")
-    board = Board(kind="chessboard", columns=8, rows=5, square_m=0.08)
+    # The board that `rigsight board` recommends, so that it accepts the board.yaml that is there.
+    board = Board(
+        kind="asymmetric_circles", columns=4, rows=11, pitch_m=0.045, diameter_m=0.0382, cutout=True
+    )
     board.save(folder / "board.yaml")
     simulated.rig.save(folder / "rig.yaml")
     pictures = {"boards": simulated.board_views(board, BOARD_VIEWS)}
@@ -103,7 +106,7 @@ def test_every_verb_shown_exists() -> None:
     from rigsight.cli.main import VERBS
 
     for block in blocks():
-        for verb in re.findall(r"^\s*rigsight (\w+)", block.text, flags=re.MULTILINE):
+        for verb in re.findall(r"^\s*rigsight ([\w-]+)", block.text, flags=re.MULTILINE):
             assert verb in VERBS, f"{block.page}: rigsight {verb}"
 
 
