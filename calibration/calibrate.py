@@ -12,6 +12,7 @@ import numpy as np
 from rigsight.calibration import codes
 from rigsight.calibration.align import Aligner, largest_rectangle
 from rigsight.calibration.boards import Board, Float64
+from rigsight.calibration.checks.model import model_objections
 from rigsight.calibration.checks.pairing import swapped_folders
 from rigsight.calibration.checks.pictures import false_colours
 from rigsight.calibration.checks.repeats import repeated_views, require_two_cameras
@@ -241,6 +242,7 @@ def solve_detected(
     residuals = solution.residuals.values()
     own = {name: rms(*(off[name] for off in residuals if name in off)) for name in names}
     used = tuple(view.name for view in solution.views if len(view.seen) == len(names))
+    held_out = held_out_error(solution, board)
     common = {
         "rig": rig,
         "rms_px": own,
@@ -248,7 +250,7 @@ def solve_detected(
         "views_rejected": {view: rejected[view] for view in order if view in rejected},
         "views_reordered": solution.reordered,
         "solution": solution,
-        "held_out": held_out_error(solution, board),
+        "held_out": held_out,
         "points": solution.points(),
     }
     if len(names) == 1:
@@ -257,12 +259,15 @@ def solve_detected(
             stereo_rms_px=None,
             epipolar_px=None,
             baseline_m=None,
-            verdict=judge_camera(rig),
+            verdict=judge_camera(rig, held_out.reprojection_px / own[names[0]] if held_out else 1.0),
         )
     T = solution.transforms[names[1]]
     nominal = rig.surface.distance_m if isinstance(rig.surface, Plane) else REFERENCE_PLANE_M
     distances = list(distances_m or [nominal * factor for factor in DISTANCES_OF_SURFACE])
     verdict, alignment = judge(rig, names[1], distances, tolerance_px)
+    objections = model_objections(solution, rig, board, alignment, tolerance_px)
+    if objections:
+        verdict, alignment = judge(rig, names[1], distances, tolerance_px, objections)
     pairs = list(solution.matched(names[1]).values())
     return Calibration(
         **common,  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from rigsight.calibration.uncertainty import (
 NEAREST_OF, FARTHEST_OF = 0.25, 8.0  # times the user's distances: where the usable range is searched
 SEARCHED = 40
 GOOD_FOCAL_PERCENT = 1.0
+MOST_HELD_OUT_RATIO = 2.0
 ADVICE = {
     "lens": "tilt the board by 20 to 45 degrees in different directions, also in the picture's corners",
     "pose": "take more pairs, near and far, with the board in all parts of both pictures",
@@ -89,8 +90,12 @@ def judge(
     return Verdict("usable", text, up_to_m=farthest, reasons=(blamed,)), at
 
 
-def judge_camera(rig: Rig) -> Verdict:
-    """Judge a single camera by how well its focal length is known.
+def judge_camera(rig: Rig, held_out_ratio: float = 1.0) -> Verdict:
+    """Judge a single camera by how well its focal length is known, and whether it fits views left out.
+
+    Args:
+        rig: of one camera, with covariance.
+        held_out_ratio: reprojection error of views left out over that of the views used.
 
     Raises:
         RigsightError: CAL-006 when the rig has no covariance.
@@ -99,6 +104,9 @@ def judge_camera(rig: Rig) -> Verdict:
     row = rig.covariance.parameters.index(f"{rig.reference}.fx") if rig.covariance is not None else 0
     percent = 100 * float(np.sqrt(matrix[row, row])) / rig.cameras[rig.reference].K[0][0]
     known = f"the focal length is known to {percent:.2g} %"
+    if percent <= GOOD_FOCAL_PERCENT and held_out_ratio > MOST_HELD_OUT_RATIO:
+        reason = f"views left out fit {held_out_ratio:.1f} times worse: {ADVICE['lens']}"
+        return Verdict("usable", f"usable where the boards were: {known}, but {reason}", reasons=(reason,))
     if percent <= GOOD_FOCAL_PERCENT:
         return Verdict("good", f"good: {known}")
     reason = f"{known} only: {ADVICE['lens']}"

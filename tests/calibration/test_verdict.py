@@ -73,3 +73,9 @@ def test_one_camera_is_judged_by_its_focal_length(
     rig_with: Callable[..., Rig], sigma: float, grade: str
 ) -> None:
     assert judge_camera(rig_with(rgb__fx=sigma)).grade == grade
+
+
+def test_a_lens_that_views_left_out_contradict_is_usable_only(rig_with: Callable[..., Rig]) -> None:
+    verdict = judge_camera(rig_with(rgb__fx=0.5), held_out_ratio=2.4)
+    assert verdict.grade == "usable"
+    assert "2.4 times worse" in verdict.text
