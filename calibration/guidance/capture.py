@@ -11,12 +11,12 @@ import numpy as np
 
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.detection.detect import detect
 from rigsight.calibration.detection.detection import Detection
 from rigsight.calibration.guidance import words
 from rigsight.calibration.guidance.coverage import coverage
 from rigsight.calibration.guidance.drawing import annotate
 from rigsight.calibration.guidance.estimate import Estimate, Settings, Snapshot, solve
+from rigsight.calibration.guidance.finder import Finder, LiveFinder
 from rigsight.calibration.guidance.poses import outline
 from rigsight.calibration.guidance.proposal import (
     Proposal,
@@ -34,18 +34,11 @@ from rigsight.calibration.solve.camera import FEWEST_VIEWS, rms
 from rigsight.calibration.solve.first_guess import board_pose
 from rigsight.calibration.solve.state import State
 
-Find = Callable[[Image, Board, "Detection | None"], "Detection | None"]
-
-LIVE_DEADLINE_S = 0.5
 # A view is worth taking when it lowers the error by this part of what the proposed one would, in logarithms;
 # who holds still for longer means it.
 WORTH, WORTH_AFTER_PATIENCE = 0.6, 0.25
 PATIENCE_NS = 2_000_000_000
-
-
-def find_live(image: Image, board: Board, previous: Detection | None) -> Detection | None:
-    """The board in a picture of a stream."""
-    return detect(image, board, LIVE_DEADLINE_S)
+UNSEEN_NS = 1_000_000_000
 
 
 class GuidedCapture:
@@ -55,17 +48,18 @@ class GuidedCapture:
     :meth:`undo`, …) may come from others and take effect in the next step.
     """
 
-    def __init__(self, board: Board, settings: Settings | None = None, find: Find = find_live) -> None:
-        """``find`` looks for the board in a picture, given what was found in the one before (or None)."""
+    def __init__(self, board: Board, settings: Settings | None = None, finder: Finder | None = None) -> None:
+        """``finder`` looks for the board in the pictures, a :class:`LiveFinder` by default."""
         self.board, self.settings = board, settings or Settings()
         self.snapshots: list[Snapshot] = []
         self.estimate: Estimate | None = None
         self.finished = False
-        self._find = find
+        self._finder: Finder = finder or LiveFinder(board)
         self._pictures: Mapping[str, Image] = {}
         self._seen: dict[str, Detection | None] = dict.fromkeys(self.settings.names)
         self._stillness = {name: Stillness() for name in self.settings.names}
         self._still_since: int | None = None
+        self._unseen_since: int | None = None
         self._proposal: Proposal | None = None
         self._refused: list[Float64] = []
         self._nominal: State | None = None
@@ -124,13 +118,14 @@ class GuidedCapture:
         self._count += 1
         self._pictures = pictures
         for name, picture in pictures.items():
-            self._seen[name] = self._find(picture, self.board, self._seen[name])
+            self._seen[name] = self._finder.follow(name, picture)
             self._stillness[name].add(self._seen[name], stamp_ns)
         self._stamp_ns = stamp_ns
         if self._nominal is None:
             self._guess_rig({})
         self._poll()
         self._answer_requests()
+        self._refuse_the_unseen(stamp_ns)
         still = all(its.still for its in self._stillness.values())
         self._still_since = None if not still else self._still_since or stamp_ns
         if still and self.settings.automatic and self.phase != "done" and self._worth_taking(stamp_ns):
@@ -184,10 +179,7 @@ class GuidedCapture:
         patient = stamp_ns - self._still_since >= PATIENCE_NS
         known = [pose_of for shot in self.snapshots if (pose_of := self._pose(shot.seen)) is not None]
         if self.estimate is None:
-            arrived = (
-                self._proposal is not None
-                and words.move_between(pose, self._proposal.pose, self.board).arrived
-            )
+            arrived = self._proposal is not None and self._move(pose).arrived
             return (arrived or patient) and not any(alike(pose, other) for other in known)
         if known and alike(pose, known[-1]):
             return False
@@ -195,18 +187,38 @@ class GuidedCapture:
         return self.estimate.gain(pose, self.board) >= wanted
 
     def _pose(self, seen: Mapping[str, Detection | None] | None = None) -> Float64 | None:
-        """T_reference_board of what the reference camera saw, by default now."""
-        detection = (self._seen if seen is None else seen)[self.settings.names[0]]
-        if detection is None or self.rig is None:
-            return None
-        return board_pose(detection, self.board, self.rig.cameras[0])
+        """T_reference_board of what was seen, by default now; by the reference camera if it saw the board."""
+        seen = self._seen if seen is None else seen
+        for index, name in enumerate(self.settings.names):
+            detection = seen[name]
+            if detection is not None and self.rig is not None:
+                pose = board_pose(detection, self.board, self.rig.cameras[index])
+                back: Float64 = np.linalg.inv(self.rig.extrinsics[index]) @ pose
+                return back
+        return None
+
+    def _refuse_the_unseen(self, stamp_ns: int) -> None:
+        """A pose that the operator reached and that one camera does not see is worth no waiting."""
+        held = [name for name in self.settings.names if self._stillness[name].still]
+        lost = [name for name in self.settings.names if self._seen[name] is None]
+        pose = self._pose() if held and lost else None
+        if pose is None or self._proposal is None or not self._move(pose).arrived:
+            self._unseen_since = None
+        elif self._unseen_since is None:
+            self._unseen_since = stamp_ns
+        elif stamp_ns - self._unseen_since > UNSEEN_NS:
+            self._unseen_since = None
+            self._refuse()
+
+    def _move(self, pose: Float64) -> words.Move:
+        assert self._proposal is not None
+        return words.move_between(pose, self._proposal.pose, self.board)
 
     def _take(self, reason: str) -> None:
         seen: dict[str, Detection] = {}
         for name in self.settings.names:
             # Not the tracked points: the same pictures must give the same calibration later.
-            tracked = self._seen[name]
-            found = None if tracked is None else self._find(self._pictures[name], self.board, None)
+            found = None if self._seen[name] is None else self._finder.search(self._pictures[name])
             if found is None:
                 self._notice = f"No view taken: {reason}"
                 return
@@ -223,7 +235,7 @@ class GuidedCapture:
         """Begin with views of an earlier capture: name -> camera -> picture. Returns how many are of use."""
         before = len(self.snapshots)
         for view, pictures in views.items():
-            found = {name: self._find(pictures[name], self.board, None) for name in self.settings.names}
+            found = {name: self._finder.search(pictures[name]) for name in self.settings.names}
             seen = {camera: detection for camera, detection in found.items() if detection is not None}
             if len(seen) == len(found):
                 self.snapshots.append(Snapshot(view, 0, pictures, seen))
@@ -358,10 +370,12 @@ class GuidedCapture:
         if bound is None:
             return 0.0
         first = max(error for _, error in self._history)
-        if bound <= self.settings.target_px:
+        if self.phase == "done":
             return 1.0
+        if bound <= self.settings.target_px:
+            return 0.97  # the held-out error has to confirm it
         way = np.log(first / bound) / np.log(first / self.settings.target_px)
-        return float(np.clip(way, 0, 0.99))
+        return float(np.clip(way, 0, 0.97))
 
     def _camera(self, name: str) -> CameraState:
         its = self._stillness[name]
@@ -395,14 +409,23 @@ class GuidedCapture:
         detail = self._notice or self._problem
         if not detail and self.estimate is None and left > 0:
             detail = f"{left} more view{'s' * (left > 1)} until the first solution"
+        if (
+            not detail
+            and self.estimate is not None
+            and self.estimate.worst.bound_px <= self.settings.target_px
+        ):
+            detail = "The target is reached; a further view or two must confirm it"
         if len(missing) == len(names):
             return (words.SHOW,) * 2 + (detail,)
-        if missing:
-            return (f"{missing[0].capitalize()} does not see the whole board",) * 2 + (detail,)
         if self._job is not None:
             return ("View taken",) * 2 + ("Computing; go on to the next pose when it shows",)
         pose = self._pose()
         if pose is None or self._proposal is None:
             return ("Hold the board in another way",) * 2 + (detail,)
-        move = words.move_between(pose, self._proposal.pose, self.board)
+        move = self._move(pose)
+        if missing:
+            unseen = f"{missing[0].capitalize()} does not see the whole board"
+            return (
+                (unseen, unseen, detail) if move.arrived else (move.text(), move.text(mirrored=True), unseen)
+            )
         return move.text(), move.text(mirrored=True), detail

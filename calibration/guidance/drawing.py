@@ -69,7 +69,7 @@ def _tint(shown: Drawn, views: Sequence[Detection]) -> None:
         return
     counts = np.array(coverage(views), dtype=np.float32)
     height, width = shown.shape[:2]
-    strength = 0.3 * (1 - 0.6**counts)
+    strength = 0.2 * (1 - 0.6**counts)
     for row, column in np.argwhere(counts > 0):
         top, bottom = row * height // ROWS, (row + 1) * height // ROWS
         left, right = column * width // COLUMNS, (column + 1) * width // COLUMNS

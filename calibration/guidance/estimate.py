@@ -100,6 +100,12 @@ class Estimate:
         return float(np.log(self.outlook.error_px / self.proposal.expected_px))
 
 
+def setups_of(settings: Settings) -> list[Setup]:
+    """The cameras as the solver wants them."""
+    cameras = zip(settings.names, settings.spectra, settings.models, strict=True)
+    return [Setup(name, spectrum, model) for name, spectrum, model in cameras]
+
+
 def solve(
     snapshots: Sequence[Snapshot], board: Board, settings: Settings, refused: Sequence[Float64] = ()
 ) -> Estimate:
@@ -109,15 +115,11 @@ def solve(
         RigsightError: CAL-016, CAL-017, CAL-018, CAL-009 while the views do not determine the rig.
     """
     found = {name: {shot.name: shot.seen[name] for shot in snapshots} for name in settings.names}
-    setups = [
-        Setup(name, spectrum, model)
-        for name, spectrum, model in zip(settings.names, settings.spectra, settings.models, strict=True)
-    ]
     calibration = solve_detected(
         found,
         [shot.name for shot in snapshots],
         board,
-        setups,
+        setups_of(settings),
         surface=Plane(distance_m=settings.distances_m[0]),
         distances_m=settings.distances_m,
         tolerance_px=settings.target_px,

@@ -11,7 +11,7 @@ from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.projection import project, undistort
 from rigsight.calibration.solve.state import State, rotation_matrices
 
-MARGIN = 0.03  # of the picture's longer side that stays free round the points
+MARGIN = 0.05  # of the picture's longer side that stays free round the points
 OUTLINE_STEPS = 12  # points a side: lenses bend the board's edges
 
 # Candidates: places across the picture, share of the picture that the board fills, tilt (direction, degrees)
@@ -42,12 +42,12 @@ class Wish:
     roll_deg: float = 0.0
 
 
-# The first view, before anything is known: in the middle, so that both cameras see it.
+# The first view, before anything is known: in the middle and not near, so that both cameras see it.
 FIRST = (
-    Wish((0.0, 0.0), 0.65, 30, 270),
-    Wish((0.0, 0.0), 0.65, 30, 0),
-    Wish((0.0, 0.0), 0.5, 30, 90),
-    Wish((0.0, 0.0), 0.4, 30, 180),
+    Wish((0.0, 0.0), 0.5, 30, 270),
+    Wish((0.0, 0.0), 0.4, 30, 0),
+    Wish((0.0, 0.0), 0.33, 30, 90),
+    Wish((0.0, 0.0), 0.25, 30, 180),
 )
 
 

@@ -17,7 +17,7 @@ from rigsight.edge.simulation.boards import BoardStudio
 from rigsight.edge.simulation.rig import STREAM_BOARD, SimulatedRig
 
 PERIOD_NS = 100_000_000
-OVERSAMPLING = 3  # a stream must come faster than single pictures
+OVERSAMPLING = 2  # a stream must come faster than single pictures
 
 
 @dataclass(frozen=True)

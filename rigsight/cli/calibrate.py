@@ -28,7 +28,8 @@ MODELS = ("pinhole-radtan", "fisheye")
 @app.command(
     epilog="Examples: rigsight calibrate rgb/ thermal/ --board board.yaml --out rig.yaml --distance 12; "
     "rigsight calibrate 'boards/left*.jpg' 'boards/right*.jpg' --board board.yaml --out rig.yaml "
-    "--names left,right --spectra rgb,rgb"
+    "--names left,right --spectra rgb,rgb; "
+    "rigsight calibrate --live sim:street --board board.yaml --out rig.yaml"
 )
 def calibrate(
     board: Annotated[Path, typer.Option(help="board.yaml: kind, columns, rows, square_m or pitch_m.")],
@@ -70,6 +71,19 @@ def calibrate(
     force: Annotated[
         bool, typer.Option("--force", help="Write the rig although the verdict is 'not usable'.")
     ] = False,
+    live: Annotated[
+        str | None,
+        typer.Option(help="Guided capture from a source with both cameras, as in sim:street, on a web page."),
+    ] = None,
+    target_px: Annotated[
+        float, typer.Option(help="--live ends when the alignment error stays below this (95 %), pixels.")
+    ] = 0.3,
+    keep: Annotated[
+        Path | None, typer.Option(help="--live: folder for the views; an earlier capture's are taken up.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="--live: address of the page.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="--live: port of the page, 0 for any free one.")] = 8420,
+    no_web: Annotated[bool, typer.Option("--no-web", help="--live: in the terminal alone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Calibrate two cameras, or one, from pictures of a board.
@@ -87,7 +101,28 @@ def calibrate(
     judged = _distances(distances, distance)
     chosen = Board.load(board)
     job = _Job(chosen, names, spectra, models, bend, as_json)
-    if single is not None:
+    if live is not None:
+        if a_dir or single is not None or names != "rgb,thermal" or not 0 < target_px < math.inf:
+            raise BAD_USAGE(
+                "--live takes no folders or names, and a positive --target-px", where="rigsight calibrate"
+            )
+        from rigsight.cli.calibrate_live import LiveOptions, capture
+
+        options = LiveOptions(
+            distance_m=distance,
+            distances_m=tuple(judged if distances else [distance]),
+            judged_m=tuple(judged),
+            target_px=target_px,
+            tolerance_px=tolerance_px,
+            models=_pair_of("--models", models, MODELS),
+            bend=bend,
+            keep=keep,
+            host=host,
+            port=None if no_web else port,
+            shown=not as_json,
+        )
+        result, pictures = capture(live, chosen, options)
+    elif single is not None:
         if a_dir or b_dir:
             raise BAD_USAGE("--single takes no other folders", where="rigsight calibrate")
         result, pictures = job.one(single)

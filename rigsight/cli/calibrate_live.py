@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rigsight import __version__
+
 if TYPE_CHECKING:
     from rigsight.calibration.boards import Board
     from rigsight.calibration.calibrate import Calibration
@@ -22,6 +24,7 @@ Pictures = dict[str, dict[str, Any]]
 DEFAULT_PORT = 8420
 TARGET_PX = 0.3
 MOST_VIEWS = 40
+SIMULATED_DEADLINE_S = 5.0
 LAST_WORD_S = 1.0  # for the page to hear how it ended
 LINE_EVERY_S = 2.0  # at most, where the terminal is none
 
@@ -30,13 +33,27 @@ LINE_EVERY_S = 2.0  # at most, where the terminal is none
 class LiveOptions:
     """What the command line says about a live capture.
 
-    ``keep`` is a folder for the views, ``port`` None for no page; ``shown`` prints progress.
+    Attributes:
+        distance_m: of the rig's reference plane.
+        distances_m: where the target must be reached; ``target_px`` with 95 % probability.
+        judged_m: where the final verdict is asked for, with ``tolerance_px``.
+        models: of the lenses, reference first.
+        hfov_deg: rough fields of view, for planning the first views.
+        bend: estimate the board's bend in the final solution.
+        keep: folder for the views.
+        port: of the page at ``host``, None for no page.
+        shown: print progress.
+        most_views: end after so many, target or not.
     """
 
+    distance_m: float = 10.0
     distances_m: tuple[float, ...] = (10.0,)
+    judged_m: tuple[float, ...] = (10.0,)
     target_px: float = TARGET_PX
+    tolerance_px: float = 1.0
     models: tuple[Any, Any] = ("pinhole-radtan", "pinhole-radtan")
     hfov_deg: tuple[float, float] = (55.0, 55.0)
+    bend: bool = False
     keep: Path | None = None
     host: str = "127.0.0.1"
     port: int | None = DEFAULT_PORT
@@ -44,7 +61,7 @@ class LiveOptions:
     most_views: int = MOST_VIEWS
 
 
-def live(source: str, board: Board, options: LiveOptions | None = None) -> tuple[Calibration, Pictures]:
+def capture(source: str, board: Board, options: LiveOptions | None = None) -> tuple[Calibration, Pictures]:
     """Lead the operator until the target is reached, the source ends or somebody finishes.
 
     Args:
@@ -57,11 +74,12 @@ def live(source: str, board: Board, options: LiveOptions | None = None) -> tuple
 
     Raises:
         RigsightError: CAL-050 a camera is missing, CAL-051 too few views when the pictures ended, CAL-052 and
-            CAL-053, WEB-001, WEB-002, and SRC-… of the source.
+            CAL-053, WEB-001, WEB-002, SRC-… of the source, and the solver's.
         KeyboardInterrupt: Ctrl-C; the views in ``keep`` stay.
     """
     from rigsight.calibration.guidance.capture import GuidedCapture
     from rigsight.calibration.guidance.estimate import Settings
+    from rigsight.calibration.guidance.finder import LiveFinder
     from rigsight.edge.pipeline.signals import StopSignals
 
     options = options or LiveOptions()
@@ -74,8 +92,9 @@ def live(source: str, board: Board, options: LiveOptions | None = None) -> tuple
         background=not simulated,  # simulated time stands still while the solver works
     )
     feed: _Feed = _SimulatedFeed(source, board) if simulated else _SourceFeed(source)
-    find = {"find": _find_patiently} if simulated else {}
-    session = _Session(GuidedCapture(board, settings, **find), options)  # type: ignore[arg-type]
+    # Simulated pictures wait until they were looked at.
+    finder = LiveFinder(board, SIMULATED_DEADLINE_S) if simulated else LiveFinder(board)
+    session = _Session(GuidedCapture(board, settings, finder), options)
     try:
         with StopSignals(session.interrupt), session.terminal:
             session.run(feed)
@@ -86,13 +105,6 @@ def live(source: str, board: Board, options: LiveOptions | None = None) -> tuple
     if session.interrupted:
         raise KeyboardInterrupt
     return session.result()
-
-
-def _find_patiently(image: Any, board: Board, previous: Any) -> Any:
-    """No clock: simulated pictures wait until they were looked at."""
-    from rigsight.calibration.detection.detect import detect
-
-    return detect(image, board, 5.0)
 
 
 class _Session:
@@ -132,16 +144,28 @@ class _Session:
         self.capture.rest()
 
     def result(self) -> tuple[Calibration, Pictures]:
-        """The calibration from the views taken."""
-        from rigsight.calibration.guidance.estimate import solve
+        """The calibration from the views taken, as ``rigsight calibrate`` makes it from the kept ones."""
+        from rigsight.calibration.calibrate import solve_detected
+        from rigsight.calibration.guidance.estimate import setups_of
+        from rigsight.calibration.rig import Plane, Provenance
         from rigsight.calibration.solve.camera import FEWEST_VIEWS
         from rigsight.edge import codes
 
-        shots = self.capture.snapshots
+        shots, settings, options = self.capture.snapshots, self.capture.settings, self.options
         if len(shots) < FEWEST_VIEWS:
             raise codes.LIVE_ENDED(f"{len(shots)} views were taken, {FEWEST_VIEWS} are the least")
-        known = self.capture.estimate or solve(shots, self.capture.board, self.capture.settings)
-        return known.calibration, {shot.name: dict(shot.pictures) for shot in shots}
+        calibration = solve_detected(
+            {name: {shot.name: shot.seen[name] for shot in shots} for name in settings.names},
+            [shot.name for shot in shots],
+            self.capture.board,
+            setups_of(settings),
+            surface=Plane(distance_m=options.distance_m),
+            bend=options.bend,
+            distances_m=options.judged_m,
+            tolerance_px=options.tolerance_px,
+            provenance=Provenance(tool_version=__version__, command="rigsight calibrate --live"),
+        )
+        return calibration, {shot.name: dict(shot.pictures) for shot in shots}
 
     def close(self) -> None:
         """Tell the page how it ended, and end it."""

@@ -33,7 +33,7 @@ class Stage:
         start[:3, 3] = (-0.2, -0.2, 1.2)
         self.operator = Operator(start, 1, habits)
         settings = {"target_px": 0.5, "background": False} | settings
-        self.capture = GuidedCapture(self.board, Settings(**settings), self._find)
+        self.capture = GuidedCapture(self.board, Settings(**settings), self)
         self.stamp_ns = 0
 
     def step(self, follow: bool = True) -> Any:
@@ -46,7 +46,7 @@ class Stage:
         return self.capture.step(self.pictures(pose), self.stamp_ns)
 
     def pictures(self, pose: np.ndarray) -> dict[str, np.ndarray]:
-        """Plain pictures that :meth:`_find` knows again."""
+        """Plain pictures that :meth:`follow` knows again."""
         made = {}
         self._seen.clear()
         for name, camera in self.rig.cameras.items():
@@ -64,7 +64,12 @@ class Stage:
             made[name] = picture
         return made
 
-    def _find(self, image: np.ndarray, board: Board, previous: Detection | None) -> Detection | None:
+    def follow(self, camera: str, image: np.ndarray) -> Detection | None:
+        """As a finder does: what is seen in one of the last pictures."""
+        return self._seen[id(image)]
+
+    def search(self, image: np.ndarray) -> Detection | None:
+        """The same."""
         return self._seen[id(image)]
 
 

@@ -109,7 +109,7 @@ function entry(name, cameras) {
     const image = document.createElement("img");
     image.alt = `View ${name}, ${camera.name}`;
     image.src = `view.jpg?name=${encodeURIComponent(name)}&camera=${encodeURIComponent(camera.name)}`;
-    item.append(image, " ");
+    item.append(image);
   }
   const row = document.createElement("div");
   row.className = "row";
