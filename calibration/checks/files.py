@@ -100,7 +100,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def _tiff_pages(data: bytes) -> Iterator[dict[int, int]]:
     """Short and long tags of each directory of a TIFF structure; ends where the chain bites its tail."""
-    if data[:4] not in TIFFS:
+    if len(data) < 8 or data[:4] not in TIFFS:
         return
     order = "<" if data[:2] == b"II" else ">"
     (position,) = struct.unpack_from(order + "I", data, 4)

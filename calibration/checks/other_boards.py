@@ -15,8 +15,8 @@ from rigsight.calibration.detection.detect import detect
 from rigsight.calibration.detection.grey import stretched, to_grey
 from rigsight.calibration.pictures import Image
 
-PATIENCE_S = 5.0  # the answer is a help in an error message, worth a few seconds only
-EACH_S = 0.6
+PATIENCE_S = 5.0  # of the processor: the answer is a help in an error message, worth a few seconds only
+EACH_S = 3.0
 PICTURES = 3
 
 
@@ -28,7 +28,7 @@ def board_shown(images: Sequence[Image], board: Board, patience_s: float = PATIE
     """
     if board.marker_count or not images:
         return None
-    end = time.monotonic() + patience_s
+    end = time.thread_time() + patience_s
     chosen = [images[index] for index in np.linspace(0, len(images) - 1, PICTURES).astype(int)]
     for image in chosen:
         shape = chessboard_shape(image)
@@ -37,7 +37,7 @@ def board_shown(images: Sequence[Image], board: Board, patience_s: float = PATIE
             return variant
     for image in chosen:
         for variant in _variants(board):
-            if time.monotonic() > end:
+            if time.thread_time() > end:
                 return None
             if _shows(image, variant):
                 return variant

@@ -37,11 +37,13 @@ class Honest:
 class Works:
     """Calibrates; the views in ``rejected`` are listed with these words (patterns), and no others are.
 
-    The rig must align pictures at 10 m to within ``error_px`` of the truth, root mean square.
+    The order of the points is repaired in the views ``reordered``. The rig must align pictures at 10 m to
+    within ``error_px`` of the truth, root mean square.
     """
 
     rejected: dict[str, str] = field(default_factory=dict)
     error_px: float = 0.6
+    reordered: tuple[str, ...] = ()
 
 
 Outcome = Refused | Unusable | Honest | Works

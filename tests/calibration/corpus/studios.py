@@ -49,11 +49,15 @@ def placed(
     raise ValueError("the board does not fit there")
 
 
-def quarter_turned(studio: BoardStudio, pose: Float64) -> Float64:
-    """The pose turned about the board's normal until its rows run to the right in one camera only."""
+def quarter_turned(studio: BoardStudio, pose: Float64) -> Float64 | None:
+    """The pose turned about the board's normal until its rows run to the right in one camera only.
+
+    None where the two cameras see it too much alike.
+    """
     board = studio.board
     middle = board.object_points().mean(axis=0)
-    for degrees in np.arange(80, 100, 0.05):
+    best, clearest = pose, 0.0
+    for degrees in np.arange(80, 100, 0.1):
         turned = pose.copy()
         turned[:3, :3] = pose[:3, :3] @ cv2.Rodrigues(np.radians([0.0, 0.0, degrees]))[0]
         turned[:3, 3] = pose[:3, :3] @ middle + pose[:3, 3] - turned[:3, :3] @ middle
@@ -62,9 +66,9 @@ def quarter_turned(studio: BoardStudio, pose: Float64) -> Float64:
             rows = studio.project(camera, turned).reshape(board.rows, board.columns, 2)
             direction = (rows[:, -1] - rows[:, 0]).mean(axis=0)
             rightward.append(direction[0] / np.linalg.norm(direction))
-        if rightward[0] * rightward[1] < 0 and min(np.abs(rightward)) > 5e-4:
-            return turned
-    raise ValueError("the cameras stand too straight for this")
+        if rightward[0] * rightward[1] < 0 and min(np.abs(rightward)) > clearest:
+            best, clearest = turned, float(min(np.abs(rightward)))
+    return best if clearest > 0.001 else None
 
 
 def with_lens(rig: Rig, name: str, model: str, focal: float, D: tuple[float, ...]) -> Rig:

@@ -69,6 +69,7 @@ def test_case(name: str, good: GoodSet, tmp_path: Path, capsys: pytest.CaptureFi
             assert re.search(says, rejected[view]), rejected[view]
         assert not summary["verdict"].startswith("not usable"), (summary["verdict"], error_px)
         assert error_px <= outcome.error_px
+        assert tuple(summary["views_reordered"]) == outcome.reordered
 
 
 def true_error_px(path: Path, good: GoodSet) -> float:
