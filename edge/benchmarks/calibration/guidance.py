@@ -7,15 +7,19 @@ Detections are simulated, so that the figures hold for the guidance and not for 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.accuracy import alignment_error_px
 from rigsight.calibration.boards import Board
 from rigsight.calibration.detection.detection import Detection
+from rigsight.calibration.guidance.capture import GuidedCapture
 from rigsight.calibration.guidance.estimate import Estimate, Settings, Snapshot, solve
+from rigsight.calibration.guidance.finder import LiveFinder
 from rigsight.calibration.guidance.poses import outline
 from rigsight.calibration.guidance.proposal import first_proposal, nominal_camera, nominal_rig
 from rigsight.calibration.projection import project
@@ -25,7 +29,11 @@ from rigsight.calibration.solve.first_guess import board_pose
 from rigsight.calibration.solve.state import State, rotation_matrices
 from rigsight.edge.benchmarks.calibration.table import Figure
 from rigsight.edge.frames import Float64
-from rigsight.edge.simulation.operator import Habits, missed, pose_of_outline
+from rigsight.edge.simulation.boards import BoardStudio
+from rigsight.edge.simulation.operator import PERIOD_NS, Habits, missed, pose_of_outline
+from rigsight.edge.simulation.rgb_sensor import RgbSensor
+from rigsight.edge.simulation.splits import Pools
+from rigsight.edge.simulation.thermal_sensor import ThermalSensor
 
 BOARD = Board(kind="asymmetric_circles", columns=4, rows=11, pitch_m=0.048, diameter_m=0.034)
 DISTANCE_M = 10.0
@@ -54,7 +62,56 @@ def figures(quick: bool = False) -> list[Figure]:
         ]
         fewer = 100 * (1 - float(np.median(needed)) / RANDOM)
         rows.append(Figure(f"{name}: fewer views than {RANDOM} random ones", fewer, "%", 40.0, "higher"))
+    milliseconds = live_step_ms(16 if quick else 60)
+    rows.append(
+        Figure("live, 640x480 + 320x256, median step on one core", float(np.median(milliseconds)), "ms")
+    )
+    rate = 1000 / float(np.mean(milliseconds))
+    rows.append(Figure("live, 640x480 + 320x256, rate on one core", rate, "Hz", 15.0, "higher"))
     return rows
+
+
+def live_step_ms(pictures: int) -> list[float]:
+    """Processor time of each step of a live capture while a board moves slowly, without the first search.
+
+    Searches that renew what is followed are in it; drawing the pictures for the page too.
+    """
+    rng = np.random.default_rng(3)
+    cameras = {
+        "rgb": _camera(rng, (640, 480), 560.0, "rgb"),
+        "thermal": _camera(rng, (320, 256), 290.0, "thermal"),
+    }
+    T = np.eye(4)
+    T[:3, 3] = (-0.1, 0.0, 0.0)
+    rig = Rig(
+        cameras=cameras,
+        reference="rgb",
+        transforms={"thermal": as_matrix4(T)},
+        output=OutputGrid(camera="rgb", width=640, height=480, K=cameras["rgb"].K),
+    )
+    draw = Pools("street", 5, "test").stream(9)
+    studio = BoardStudio(rig, BOARD, draw, 2)
+    sensors = RgbSensor(draw, 640, 480), ThermalSensor(draw, 320, 256)
+    pose = np.eye(4)
+    pose[:3, :3] = rotation_matrices(np.array([[0.4, -0.3, 0.1]]))[0]
+    shown = []
+    for number in range(pictures + 1):
+        pose[:3, 3] = (-0.2 + 0.004 * number, -0.2, 1.1)
+        rgb, thermal = studio.render(pose, number, *sensors)
+        shown.append({"rgb": rgb, "thermal": thermal})
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        capture = GuidedCapture(BOARD, Settings(background=False, automatic=False), LiveFinder(BOARD, 5.0))
+        spent = []
+        for number, pair in enumerate(shown):
+            began = time.process_time()
+            capture.step(pair, number * PERIOD_NS)
+            capture.annotated()
+            spent.append(1000 * (time.process_time() - began))
+        return spent[1:]
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def views_for(bounds: list[float], wanted: float) -> int:
