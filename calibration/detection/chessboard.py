@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.detection.grey import resized, stretched, to_native
+from rigsight.calibration.detection.board_map import robust_board_map
+from rigsight.calibration.detection.effort import DEADLINE_S, Clock
+from rigsight.calibration.detection.grey import noise_sigma, resized, stretched, to_native
 from rigsight.calibration.detection.grid import local_steps, nearest_spacing
 from rigsight.calibration.pictures import Image
 
@@ -22,16 +24,20 @@ ASTRAY_OF_SPACING = 0.05
 LEAST_CONTRAST = 0.2  # of any corner, as a part of the board's
 PART_OF_A_LINE = 0.7
 LARGEST_SIDE, SMALLEST_SIDE = 1600, 640
+LARGEST_SECTOR_SIDE = 800  # of the sector-based detector's pictures: 0.7 s at 1280
+LEAST_SIGMA_PX = 0.02  # of a corner, whatever its contrast
 
 
-def find_chessboard(grey: Image, board: Board) -> Float64 | None:
+def find_chessboard(grey: Image, board: Board, clock: Clock | None = None) -> Float64 | None:
     """Corners float64 [N,2] in pixels, in the detector's order, or None.
 
     The classic detector comes first (3 ms), on the picture and its negative; the slower sector-based one
-    follows where it fails, then both on an enlarged picture when the picture is small.
+    follows where it fails, then both on an enlarged picture when the picture is small. ``clock`` is asked
+    between the attempts; OpenCV's detectors cannot be interrupted, so that the size of their pictures is
+    bounded.
     """
     eight = stretched(grey)
-    for picture, found in _attempts(eight, (board.columns, board.rows)):
+    for picture, found in _attempts(eight, (board.columns, board.rows), clock or Clock(DEADLINE_S)):
         if found is not None:
             corners = refine_corners(grey, to_native(found, picture, grey), board)
             if is_whole_board(grey, corners, board):
@@ -39,7 +45,7 @@ def find_chessboard(grey: Image, board: Board) -> Float64 | None:
     return None
 
 
-def _attempts(eight: Image, pattern: tuple[int, int]) -> Iterator[tuple[Image, Float64 | None]]:
+def _attempts(eight: Image, pattern: tuple[int, int], clock: Clock) -> Iterator[tuple[Image, Float64 | None]]:
     side = max(eight.shape)
     first = resized(eight, min(1.0, LARGEST_SIDE / side))
     pictures = [first]
@@ -48,9 +54,14 @@ def _attempts(eight: Image, pattern: tuple[int, int]) -> Iterator[tuple[Image, F
     flags = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE
     for picture in pictures:
         for polarity in (picture, 255 - picture):
+            if clock.expired:
+                return
             yield picture, _points(cv2.findChessboardCorners(polarity, pattern, flags=flags))
-        for polarity in (picture, 255 - picture):
-            yield picture, _points(cv2.findChessboardCornersSB(polarity, pattern))
+        small = resized(picture, min(1.0, LARGEST_SECTOR_SIDE / max(picture.shape)))
+        for polarity in (small, 255 - small):
+            if clock.expired:
+                return
+            yield small, _points(cv2.findChessboardCornersSB(polarity, pattern))
         flags |= cv2.CALIB_CB_FAST_CHECK  # without it a failure on the enlarged picture costs 0.2 s
 
 
@@ -63,14 +74,17 @@ def _points(answer: Any) -> Float64 | None:
 def refine_corners(grey: Image, corners: Float64, board: Board) -> Float64:
     """Move corners to the saddle points of the raw picture, each in a window that fits its squares.
 
-    A corner that ends far from where those around it put it started badly, mostly at the board's rim; it
-    starts again from there.
+    A corner that ends far from where a smooth map of the others has it started badly, mostly at the board's
+    rim; it starts again from there.
     """
     raw = grey.astype(np.float32)
     half = np.rint(WINDOW_OF_SPACING * nearest_spacing(corners, board))
     half = np.clip(half, *WINDOW_LIMITS).astype(int)
     refined = _to_saddles(raw, corners, half)
-    predicted = from_neighbours(refined, board)
+    smooth = robust_board_map(refined, board.object_points()[:, :2], (grey.shape[1], grey.shape[0]))
+    if smooth is None:
+        return refined
+    predicted = smooth.to_picture(board.object_points()[:, :2])
     limit = ASTRAY_OF_SPACING * nearest_spacing(predicted, board)
     astray = np.linalg.norm(predicted - refined, axis=1) > limit
     refined[astray] = _to_saddles(raw, predicted[astray], half[astray])
@@ -127,18 +141,24 @@ def _to_saddles(raw: Image, corners: Float64, half: NDArray[np.int_]) -> Float64
     return refined
 
 
-def from_neighbours(corners: Float64, board: Board) -> Float64:
-    """Each corner as the homography of those within two squares of it predicts it, float64 [N,2], pixels.
+def corner_covariance(grey: Image, corners: Float64, board: Board) -> Float64:
+    """Covariance of refined corners, float64 [N,2,2], square pixels: noise by inverse structure tensor.
 
-    Local, so that lens distortion hardly counts, and by least median of squares, so that one wrong corner
-    does not spoil the others.
+    Foerstner and Guelch, "A fast operator for detection and precise location of distinct points", ISPRS
+    Intercommission Workshop 1987, eq. 3.
     """
-    cells = board.object_points()[:, :2] / board.step_m
-    predicted = corners.copy()
-    for index, cell in enumerate(cells):
-        around = np.abs(cells - cell).max(axis=1) < 2.5
-        around[index] = False
-        H, _ = cv2.findHomography(cells[around] - cell, corners[around], cv2.LMEDS)
-        if H is not None and abs(H[2, 2]) > 1e-9:
-            predicted[index] = H[:2, 2] / H[2, 2]
-    return predicted
+    raw = grey.astype(np.float32)
+    gx, gy = (cv2.Sobel(raw, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
+    half = np.clip(np.rint(WINDOW_OF_SPACING * nearest_spacing(corners, board)), *WINDOW_LIMITS).astype(int)
+    tensor = np.zeros((len(corners), 2, 2))
+    for size in np.unique(half):
+        chosen = np.flatnonzero(half == size)
+        at = corners[chosen].astype(np.float32)
+        window = (2 * int(size) + 1,) * 2
+        for (i, k), product in (((0, 0), gx * gx), ((0, 1), gx * gy), ((1, 1), gy * gy)):
+            total = cv2.boxFilter(product, cv2.CV_32F, window, normalize=False)
+            values = cv2.remap(total, at[:, None, 0], at[:, None, 1], cv2.INTER_LINEAR)
+            tensor[chosen, i, k] = tensor[chosen, k, i] = np.asarray(values).reshape(-1)
+    tensor += 1e-3 * np.eye(2)
+    found: Float64 = noise_sigma(grey) ** 2 * np.linalg.inv(tensor) + LEAST_SIGMA_PX**2 * np.eye(2)
+    return found

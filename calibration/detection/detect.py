@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rigsight.calibration.boards import Board
-from rigsight.calibration.detection.chessboard import find_chessboard
+from rigsight.calibration.detection.chessboard import corner_covariance, find_chessboard
 from rigsight.calibration.detection.circles import find_circles
 from rigsight.calibration.detection.detection import Detection
 from rigsight.calibration.detection.effort import DEADLINE_S, Clock
@@ -29,9 +29,11 @@ def detect(image: Image, board: Board, deadline_s: float = DEADLINE_S) -> Detect
         grid = find_circles(grey, board, clock)
         if grid is None:
             return None
-        return Detection(
-            grid.points, size, covariance=grid.covariance, ellipse_centres=grid.ellipse_centres
-        )
-    points = find_chessboard(grey, board)
+        return Detection(grid.points, size, covariance=grid.covariance, ellipse_centres=grid.ellipse_centres)
+    points = find_chessboard(grey, board, clock)
     ordered = None if points is None else in_view_order(points, board)
-    return None if ordered is None else Detection(ordered, size)
+    return (
+        None
+        if ordered is None
+        else Detection(ordered, size, covariance=corner_covariance(grey, ordered, board))
+    )

@@ -48,7 +48,7 @@ def _tables() -> tuple[Float64, Float64]:
 
 
 def _blurred_disc(distance: Float64, curvature: float) -> Float64:
-    """A disc convolved with a unit Gaussian: columns of the disc are error functions, summed by quadrature."""
+    """A disc convolved with a unit Gaussian: columns of the disc are error functions, summed."""
     if curvature == 0:
         return 0.5 * (1 + _erf(distance / np.sqrt(2)))
     radius = 1 / curvature

@@ -217,10 +217,8 @@ def _system(state: _State, shape: DiscShape, pixels: DiscPixels, size: int) -> _
 def _own(columns: Float64, grey: Float64, weight: Float64) -> Float64:
     """Weighted least squares of each disc alone: [N,K]."""
     weighted = (columns * weight[..., None]).transpose(0, 2, 1)
-    normal = weighted @ columns
-    normal += TINY * np.eye(columns.shape[-1])
-    found: Float64 = np.linalg.solve(normal, weighted @ grey[..., None])[..., 0]
-    return found
+    normal = np.asarray(weighted @ columns + TINY * np.eye(columns.shape[-1]))
+    return np.asarray(np.linalg.solve(normal, weighted @ grey[..., None])[..., 0], dtype=np.float64)
 
 
 def _improve(
@@ -300,7 +298,7 @@ def _judge(state: _State, shape: DiscShape, pixels: DiscPixels, size: int) -> tu
     weighted = (system.columns * state.weight[..., None]).transpose(0, 2, 1)
     normal = weighted @ system.columns
     normal += TINY * np.eye(normal.shape[-1])
-    inverse = np.linalg.inv(normal)
+    inverse: Float64 = np.asarray(np.linalg.inv(normal), dtype=np.float64)
     # Without the prior: a surface through values that it pulled to itself would never move.
     alone = (inverse @ (weighted @ system.grey[..., None]))[..., 0]
     left = system.grey - (system.columns @ alone[..., None])[..., 0]
@@ -310,7 +308,7 @@ def _judge(state: _State, shape: DiscShape, pixels: DiscPixels, size: int) -> tu
     background = _background(state.centres, alone[:, :3], (inverse * variance[:, None, None])[:, :3, :3])
     if state.background is not None:
         normal[:, FIRST, FIRST] += pooled**2 * state.background.information
-        inverse = np.linalg.inv(normal)
+        inverse = np.asarray(np.linalg.inv(normal), dtype=np.float64)
     inverse = inverse * variance[:, None, None]
     ground = _own(system.columns[..., :3], system.grey, state.weight)
     without = system.grey - (system.columns[..., :3] @ ground[..., None])[..., 0]

@@ -22,6 +22,7 @@ ASTRAY_OF_SPACING, ASTRAY_SIGMAS = 0.035, 6.0
 LIKE_HEIGHT = (0.5, 2.0)
 LIKE_EXPLAINED = 0.6  # of the board's median
 PART_OF_A_LINE = 0.7
+LINE_HEIGHT, LINE_SCATTER, LINE_EXPLAINED = (0.6, 1.5), 0.45, 0.45
 FEWEST_ON_A_LINE = 2
 
 
@@ -94,8 +95,15 @@ def goes_on(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> boo
     like = (relative > LIKE_HEIGHT[0]) & (relative < LIKE_HEIGHT[1])
     like &= found.explained > LIKE_EXPLAINED * np.median(discs.explained)
     for number in np.unique(side):
-        line = like[side[inside] == number]
-        if len(line) >= FEWEST_ON_A_LINE and line.mean() > PART_OF_A_LINE:
+        on_line = side[inside] == number
+        if on_line.sum() < FEWEST_ON_A_LINE:
+            continue
+        if like[on_line].mean() > PART_OF_A_LINE:
+            return True
+        # In noise single discs may fail where the line as a whole is plain.
+        heights, explained = relative[on_line], found.explained[on_line]
+        alike = LINE_HEIGHT[0] < heights.mean() < LINE_HEIGHT[1] and heights.std() < LINE_SCATTER
+        if alike and np.median(explained) > LINE_EXPLAINED * np.median(discs.explained):
             return True
     return False
 

@@ -96,7 +96,13 @@ def _bases(axes: Float64) -> list[tuple[Float64, Float64]]:
             if abs(cross) > LEAST_SINE * length[i] * length[j]:
                 found.append((length[i] + length[j], axes[i], axes[j] if cross > 0 else -axes[j]))
     found.sort(key=lambda basis: float(basis[0]))
-    return [(a, b) for _, a, b in found[:BASES]]
+    bases = [(a, b) for _, a, b in found[:BASES]]
+    if not bases:
+        return []
+    # Where a neighbour is missing the shortest steps are not the grid's: reduced (Gauss) they are.
+    a, b = bases[0]
+    shorter = b - np.rint(a @ b / (a @ a)) * a
+    return bases if np.allclose(shorter, b) else [(a, shorter), *bases]
 
 
 def placements(
@@ -120,7 +126,8 @@ def placements(
                 continue
             found = _place(cells, index, pattern, needed)
             if found:
-                used.update(index.tolist())
+                if found[0].covered == board.count:
+                    used.update(index.tolist())
                 yield found
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.detection.chessboard import is_whole_board, refine_corners
+from rigsight.calibration.detection.chessboard import corner_covariance, is_whole_board, refine_corners
 from rigsight.calibration.detection.circles import Proposal, refine_grid
 from rigsight.calibration.detection.detection import Detection
 from rigsight.calibration.detection.discs import spacing_px
@@ -50,7 +50,9 @@ def track(image: Image, board: Board, previous: Detection, before: Image | None 
     if board.kind == "chessboard":
         corners = refine_corners(grey, points, board)
         ordered = in_view_order(corners, board) if is_whole_board(grey, corners, board) else None
-        return None if ordered is None else Detection(ordered, size)
+        if ordered is None:
+            return None
+        return Detection(ordered, size, covariance=corner_covariance(grey, ordered, board))
     grid = refine_grid(grey, Proposal(points, board.circle_m / 2, 1.0), board, TRACK_ROUNDS)
     if grid is None:
         return None

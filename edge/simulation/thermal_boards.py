@@ -30,7 +30,7 @@ AGC_PERCENT = (0.5, 99.5)
 
 @dataclass(frozen=True)
 class Condition:
-    """How well a board is seen: contrast of ink and paper and noise (NETD) in kelvin, blur sigma in pixels."""
+    """How well a board is seen: contrast and noise (NETD) in kelvin, blur sigma in pixels."""
 
     contrast_k: float
     netd_k: float
@@ -117,7 +117,7 @@ def picture_of_board(
     if not eight_bit:
         return counts
     low, high = np.percentile(counts, AGC_PERCENT)
-    return np.clip((counts - low) * (255.0 / max(high - low, 1.0)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((counts - low) * (255.0 / max(high - low, 1.0)), 0, 255), dtype=np.uint8)
 
 
 def sensed(kelvin: Float32, condition: Condition, rng: np.random.Generator) -> NDArray[np.uint16]:
@@ -130,7 +130,7 @@ def sensed(kelvin: Float32, condition: Condition, rng: np.random.Generator) -> N
     v, u = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     seen += np.float32(rng.uniform(-0.3, 0.3)) * (u * u + v * v).astype(np.float32)
     counts = (seen - (ROOM_K - 100.0)) / KELVIN_PER_COUNT
-    return np.clip(np.rint(counts), 0, LARGEST_COUNT).astype(np.uint16)
+    return np.asarray(np.clip(np.rint(counts), 0, LARGEST_COUNT), dtype=np.uint16)
 
 
 def room(camera: Camera, rng: np.random.Generator) -> Float32:
@@ -216,7 +216,7 @@ def _ink(board: Board, x: Float32, y: Float32, sample_m: np.float32) -> Float32:
     if board.kind == "chessboard":
         u, v = np.floor(x / step), np.floor(y / step)
         inside = (u >= -1) & (u < board.columns) & (v >= -1) & (v < board.rows)
-        return (inside & ((u + v) % 2 == 0)).astype(np.float32)
+        return np.asarray(inside & ((u + v) % 2 == 0), dtype=np.float32)
     shifts, pitch = ((0, 1), 2) if board.kind == "asymmetric_circles" else ((0,), 1)
     nearest = np.full(x.shape, np.inf, np.float32)
     for shift in shifts:
@@ -226,4 +226,5 @@ def _ink(board: Board, x: Float32, y: Float32, sample_m: np.float32) -> Float32:
             for value, count in ((x, board.columns), (y, rows))
         )
         np.minimum(nearest, du * du + dv * dv, out=nearest)
-    return np.clip((np.float32(board.circle_m / 2) - np.sqrt(nearest)) / sample_m + 0.5, 0, 1)
+    share = (np.float32(board.circle_m / 2) - np.sqrt(nearest)) / sample_m + 0.5
+    return np.asarray(np.clip(share, 0, 1), dtype=np.float32)
