@@ -283,7 +283,9 @@ def _judge(
     roll_sigma = float(np.sqrt(covariance[2, 2])) * geometry.corner / scale
     # Depth must be ruled out before the part along the baseline counts by itself. Where the part across it
     # has shown that the camera moved, the best guess of the other counts.
-    sure_along = abs(parts[1]) if abs(parts[1]) > SIGNIFICANT * sigmas[1] else 0.0
+    # A large value with a large uncertainty is an extrapolation over depth, and does not.
+    known = sigmas[1] < tolerance_px / KNOWN_WELL
+    sure_along = abs(parts[1]) if known and abs(parts[1]) > SIGNIFICANT * sigmas[1] else 0.0
     has_moved = abs(parts[0]) > max(tolerance_px / 2, 2 * SIGNIFICANT * sigmas[0])
     if has_moved and sigmas[1] < tolerance_px:
         sure_along = max(sure_along, float(np.sqrt(max(parts[1] ** 2 - sigmas[1] ** 2, 0.0))))

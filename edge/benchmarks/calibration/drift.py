@@ -179,7 +179,7 @@ def _shifted_session(pairs: list[Pair], x: float, y: float) -> Session:
     session = Session(width, height)
     valid: UInt8 = np.zeros((height, width), np.uint8)
     valid[RIM:-RIM, RIM:-RIM] = 255
-    move = np.array([[1, 0, x], [0, 1, y]])
+    move = np.array([[1, 0, x], [0, 1, y]], dtype=np.float64)
     for rgb, thermal in pairs:
         session.add(rgb, cv2.warpAffine(thermal, move, (width, height), flags=cv2.INTER_LINEAR), valid)
     return session
