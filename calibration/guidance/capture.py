@@ -302,7 +302,7 @@ class GuidedCapture:
             done: Future[Estimate] = Future()
             try:
                 done.set_result(solve(list(self.snapshots), self.board, self.settings, self._refused))
-            except RigsightError as error:
+            except (RigsightError, np.linalg.LinAlgError) as error:
                 done.set_exception(error)
             self._job = done
             self._poll()
@@ -323,9 +323,10 @@ class GuidedCapture:
             return
         try:
             self.estimate, self._problem = job.result(), ""
-        except RigsightError as error:
-            # What was known before is not wrong, but this view did not fit it: go on with the script.
-            self.estimate, self._problem = None, error.line()
+        except (RigsightError, np.linalg.LinAlgError) as error:
+            # What was known before no longer holds with this view: go on as before a solution.
+            self.estimate = None
+            self._problem = error.line() if isinstance(error, RigsightError) else "the views determine no rig"
             self._propose_first()
             return
         self._proposal = self.estimate.proposal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -91,12 +91,11 @@ def _followed(track: _Track, grey: NDArray[np.uint8]) -> Detection | None:
         return None
     seen = track.seen
     before = seen.points.astype(np.float32).reshape(-1, 1, 2)
-    options = {"winSize": (WINDOW, WINDOW), "maxLevel": LEVELS}
-    now, found, _ = cv2.calcOpticalFlowPyrLK(track.grey, grey, before, None, **options)
-    back, again, _ = cv2.calcOpticalFlowPyrLK(grey, track.grey, now, None, **options)
+    now, found = _flow(track.grey, grey, before)
+    back, again = _flow(grey, track.grey, now)
     points = np.asarray(now, dtype=np.float64).reshape(-1, 2)
-    off = np.linalg.norm(np.asarray(back).reshape(-1, 2) - before.reshape(-1, 2), axis=1)
-    good = (np.asarray(found).ravel() == 1) & (np.asarray(again).ravel() == 1) & (off < THERE_AND_BACK_PX)
+    off = np.linalg.norm((back - before).reshape(-1, 2), axis=1)
+    good = found & again & (off < THERE_AND_BACK_PX)
     good &= (points >= 0).all(axis=1) & (points <= np.array(seen.size) - 1).all(axis=1)
     if good.mean() < PART_KEPT or good.sum() < 8:
         return None
@@ -110,6 +109,15 @@ def _followed(track: _Track, grey: NDArray[np.uint8]) -> Detection | None:
         return None
     kept: Float64 = np.where(good[:, None], points, expected)
     return replace(seen, points=kept)
+
+
+def _flow(first: NDArray[np.uint8], second: NDArray[np.uint8], points: Image) -> tuple[Image, Image]:
+    """Where points float32 [N,1,2] of one picture are in another, and whether they were found, bool [N]."""
+    start: Any = None  # OpenCV's stubs know no missing first guess
+    now, found, _ = cv2.calcOpticalFlowPyrLK(
+        first, second, points, start, winSize=(WINDOW, WINDOW), maxLevel=LEVELS
+    )
+    return np.asarray(now), np.asarray(found).ravel() == 1
 
 
 def _spacing(points: Float64) -> float:
