@@ -19,6 +19,7 @@ from rigsight.calibration import codes
 
 RIG_VERSION = 1
 ROTATION_TOLERANCE = 1e-4
+CAMERA_NAME = r"\w[\w.-]{0,63}"
 
 Float64 = NDArray[np.float64]
 Row3 = tuple[float, float, float]
@@ -212,7 +213,7 @@ class Rig(StrictModel):
         if set(self.transforms) != expected:
             raise ValueError(f"transforms must be given for exactly: {', '.join(sorted(expected)) or 'none'}")
         for name in self.cameras:
-            if not re.fullmatch(r"\w[\w.-]{0,63}", name):
+            if not re.fullmatch(CAMERA_NAME, name):
                 raise ValueError(f"the camera name {name!r} must be letters, digits and _.- only")
         unknown = set(self.time_offset_s) - set(self.cameras)
         if unknown:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -131,6 +133,9 @@ def calibrate(
     else:
         surface: Any = "homography" if homography else distance
         result, pictures = job.two((a_dir, b_dir), surface, not fix_intrinsics, judged, tolerance_px)
+    inputs = [board, *(path for seen in pictures.values() for path in seen.values())]
+    _keep_inputs(out, "--out", inputs)
+    _keep_inputs(report, "--report", inputs)
     usable = result.verdict is None or result.verdict.grade != "not usable"
     written = []
     if out is not None and (usable or force):
@@ -215,6 +220,9 @@ class _Job:
 
         paths = find_pictures(folder)
         name = self.names.split(",")[0]
+        _check_name(name)
+        alike = len({path.stem for path in paths}) < len(paths)
+        views = {path.name if alike else path.stem: {name: path} for path in paths}
         spectrum = _pair_of("--spectra", (self.spectra or "rgb").split(",")[0], SPECTRA)[0]
         model = _pair_of("--models", self.models.split(",")[0], MODELS)[0]
         with _progress(self.quiet) as progress:
@@ -224,12 +232,12 @@ class _Job:
                 name=name,
                 spectrum=spectrum,  # type: ignore[arg-type]
                 model=model,  # type: ignore[arg-type]
-                view_names=[path.stem for path in paths],
+                view_names=list(views),
                 bend=self.bend,
                 provenance=_provenance(paths),
                 progress=progress,
             )
-        return result, {path.stem: {name: path} for path in paths}
+        return result, views
 
 
 def _pair_of(option: str, text: str, allowed: tuple[str, ...] | None) -> tuple[str, str]:
@@ -240,11 +248,28 @@ def _pair_of(option: str, text: str, allowed: tuple[str, ...] | None) -> tuple[s
     if len(words) != 2 or not all(words) or (allowed is None and words[0] == words[1]):
         raise BAD_USAGE(f"{option} needs two different words, as in rgb,thermal", where="rigsight calibrate")
     for word in words:
-        if allowed is not None and word not in allowed:
+        if allowed is None:
+            _check_name(word)
+        elif word not in allowed:
             raise BAD_USAGE(
                 f"{option} does not know '{word}'; it takes {', '.join(allowed)}", where="rigsight calibrate"
             )
     return words[0], words[1]
+
+
+def _check_name(name: str) -> None:
+    """Names become keys of rig.yaml and parts of file names."""
+    from rigsight.calibration.rig import CAMERA_NAME
+
+    if not re.fullmatch(CAMERA_NAME, name):
+        problem = f"--names takes letters, digits and _.- only, not '{name}'"
+        raise BAD_USAGE(problem, where="rigsight calibrate")
+
+
+def _keep_inputs(target: Path | None, option: str, inputs: Iterable[Path]) -> None:
+    """An output must not take the place of what the calibration rests on."""
+    if target is not None and target.resolve() in {path.resolve() for path in inputs}:
+        raise BAD_USAGE(f"{option} would overwrite the input {target}", where="rigsight calibrate")
 
 
 def _provenance(paths: list[Path]) -> Any:

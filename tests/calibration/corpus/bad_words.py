@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from case import CASES, Build, Case, Refused, Words, case
-from good_set import CIRCLES, GoodSet, words_for
+from case import CASES, Build, Case, Refused, Words, Works, case
+from good_set import CIRCLES, GoodSet, words_for, write_picture
 
 GOOD_YAML = CIRCLES.to_yaml()
 
@@ -81,6 +81,7 @@ def board_that_is_a_picture(good: GoodSet, root: Path) -> Words:
 
 WORDS: dict[str, tuple[list[str], str, str]] = {
     "one_name_twice": (["--names", "left,left"], "CLI-001", "--names"),
+    "name_with_a_slash": (["--names", "../rgb,thermal"], "CLI-001", "--names takes letters"),
     "three_names": (["--names", "a,b,c"], "CLI-001", "--names"),
     "unknown_spectrum": (["--spectra", "rgb,infrared"], "CLI-001", "--spectra does not know 'infrared'"),
     "unknown_lens_model": (["--models", "pinhole"], "CLI-001", "--models does not know 'pinhole'"),
@@ -111,3 +112,22 @@ def out_in_a_missing_folder(good: GoodSet, root: Path) -> Words:
 @case(Refused("IO-001", "rgb"))
 def out_is_a_folder(good: GoodSet, root: Path) -> Words:
     return [*good.copy(root), "--out", str(root / "rgb")]
+
+
+@case(Refused("CLI-001", r"--out would overwrite the input .*board\.yaml"))
+def out_over_the_board(good: GoodSet, root: Path) -> Words:
+    return [*good.copy(root), "--out", str(root / "board.yaml")]
+
+
+@case(Refused("CLI-001", r"--out would overwrite the input .*00\.png"))
+def out_over_a_picture(good: GoodSet, root: Path) -> Words:
+    return [*good.copy(root), "--out", str(root / "rgb" / ".." / "rgb" / "00.png")]
+
+
+@case(Works())
+def one_camera_with_two_formats(good: GoodSet, root: Path) -> Words:
+    """Names that differ by their suffix alone stand for two views of a single camera."""
+    words = good.copy(root)
+    (root / "rgb" / "03.png").unlink()
+    write_picture(root / "rgb" / "00.jpg", good.pairs[3][0])
+    return ["calibrate", "--single", words[1], *words[3:]]

@@ -54,7 +54,8 @@ def test_case(name: str, good: GoodSet, tmp_path: Path, capsys: pytest.CaptureFi
     else:
         assert code == 0, err
         summary = json.loads(out)
-        error_px = true_error_px(tmp_path / "rig.yaml", good)
+        pair = summary["baseline_m"] is not None
+        error_px = true_error_px(tmp_path / "rig.yaml", good) if pair else 0.0
         if isinstance(outcome, Unusable):
             assert summary["verdict"].startswith("not usable"), (summary["verdict"], error_px)
             assert re.search(outcome.says, summary["verdict"])
