@@ -153,7 +153,7 @@ class GuidedCapture:
             if name not in self._pictures:
                 continue
             ghost = None
-            if self._proposal is not None and self.rig is not None and self.phase != "done":
+            if self._proposal is not None and self.rig is not None and self.phase not in ("done", "ended"):
                 ghost = outline(self.rig, index, self.board, self._proposal.pose)
             views = [shot.seen[name] for shot in self.snapshots]
             drawn[name] = annotate(

@@ -99,6 +99,7 @@ function views(now) {
     label.textContent = `${view.name} ${words}`.trim();
     label.className = view.note ? "bad" : "";
     item.title = view.note;
+    item.querySelector("button").disabled = now.phase === "ended";
   }
 }
 
