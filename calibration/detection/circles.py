@@ -48,6 +48,7 @@ KNOWN_RADIUS_LIMITS = (0.8, 1.25)  # of the board's own; the gaps between discs 
 FEWEST = 0.7  # spots, of the board's points
 LARGE_RADIUS_PX = 45.0
 LIKELY = 0.6
+ASTRAY_OF_SPACING, MOST_ASTRAY = 0.1, 0.25
 MOST_PROPOSALS, MOST_OF_A_SET, MOST_DOUBTFUL = 60, 8, 6
 SAME_OF_SPACING = 0.3
 TINY_DISC, TINY_LOW = 2.5, 0.55  # radius of the blur
@@ -176,6 +177,22 @@ def refine_grid(
     discs = fit_discs(
         grey, start.points, true, start.radius_m, nearest_m(board), known_radius=known, rounds=rounds
     )
+    if discs is None:
+        return None
+    # Spots beside their discs may have led the fit astray: those discs start again from where the rest are.
+    astray, predicted = _astray(discs, true, size)
+    if astray.any() and astray.mean() < MOST_ASTRAY:
+        again = np.where(astray[:, None], predicted, discs.centres)
+        discs = fit_discs(
+            grey,
+            again,
+            true,
+            discs.radius,
+            nearest_m(board),
+            known_radius=known,
+            blur_px=discs.blur_px,
+            rounds=rounds,
+        )
     if discs is None or not _has_size(discs, board):
         return None
     smooth = fit_board_map(discs.centres, true, size)
@@ -191,6 +208,16 @@ def refine_grid(
     centroids = refine_centres(grey, discs.centres, board)
     variance = np.broadcast_to(CENTROID_SIGMA_PX**2 * np.eye(2), discs.covariance.shape)
     return CircleGrid(centroids, variance, discs, ellipse_centres=True)
+
+
+def _astray(discs: Discs, true: Float64, size: tuple[int, int]) -> tuple[NDArray[np.bool_], Float64]:
+    """Which discs lie far from a smooth map of the others, and where it has them, float64 [N,2]."""
+    board_map = robust_board_map(discs.centres, true, size)
+    if board_map is None:
+        return np.zeros(len(true), dtype=bool), discs.centres
+    predicted = board_map.to_picture(true)
+    off = np.linalg.norm(predicted - discs.centres, axis=1)
+    return off > ASTRAY_OF_SPACING * spacing_px(discs.centres), predicted
 
 
 def _has_size(discs: Discs, board: Board) -> bool:

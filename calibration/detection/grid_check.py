@@ -22,6 +22,7 @@ ASTRAY_OF_SPACING, ASTRAY_SIGMAS = 0.035, 6.0
 LIKE_HEIGHT = (0.5, 2.0)
 LIKE_EXPLAINED = 0.6  # of the board's median
 PART_OF_A_LINE = 0.7
+FEWEST_AROUND, PART_AROUND = 5, 0.25  # of all places round the board: grids of another kind
 LINE_HEIGHT, LINE_SCATTER, LINE_EXPLAINED = (0.6, 1.5), 0.45, 0.45
 FEWEST_ON_A_LINE = 2
 
@@ -94,6 +95,8 @@ def goes_on(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> boo
     relative = found.height / np.median(discs.height)
     like = (relative > LIKE_HEIGHT[0]) & (relative < LIKE_HEIGHT[1])
     like &= found.explained > LIKE_EXPLAINED * np.median(discs.explained)
+    if like.sum() >= FEWEST_AROUND and like.mean() > PART_AROUND:
+        return True
     for number in np.unique(side):
         on_line = side[inside] == number
         if on_line.sum() < FEWEST_ON_A_LINE:
