@@ -11,16 +11,16 @@ from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.projection import project, undistort
 from rigsight.calibration.solve.state import State, rotation_matrices
 
-MARGIN = 0.05  # of the picture's longer side that stays free round the points
+MARGIN = 0.03  # of the picture's longer side that stays free round the points
 OUTLINE_STEPS = 12  # points a side: lenses bend the board's edges
 
 # Candidates: places across the picture, share of the picture that the board fills, tilt (direction, degrees)
 # and turn in the picture's plane.
 PLACES = (-0.8, -0.4, 0.0, 0.4, 0.8)
-FILLS = (0.45, 0.65, 0.9)
-TILTS_DEG = (25.0, 42.0)
+FILLS = (0.45, 0.65, 0.8, 0.95)
+TILTS_DEG = (25.0, 45.0)
 TILT_DIRECTIONS = 8
-ROLLS_DEG = (0.0,)
+ROLLS_DEG = (0.0, 90.0)  # the second for boards whose first point is known in any position
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,9 @@ FIRST = (
 )
 
 
-def wishes() -> list[Wish]:
+def wishes(board: Board) -> list[Wish]:
     """All candidates."""
+    rolls = ROLLS_DEG if len(board.orders()) == 1 else ROLLS_DEG[:1]
     directions = np.arange(TILT_DIRECTIONS) * 360 / TILT_DIRECTIONS
     return [
         Wish((x, y), fill, tilt, float(towards), roll)
@@ -61,7 +62,7 @@ def wishes() -> list[Wish]:
         for fill in FILLS
         for tilt in TILTS_DEG
         for towards in directions
-        for roll in ROLLS_DEG
+        for roll in rolls
     ]
 
 

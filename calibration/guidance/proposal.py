@@ -119,7 +119,7 @@ def best_proposal(
     rig: State, board: Board, outlook: Outlook, noise_px: Mapping[str, float], refused: Sequence[Float64]
 ) -> Proposal | None:
     """The candidate that leaves the least expected error, of those that every camera sees; or None."""
-    poses = poses_of(rig, board, wishes())
+    poses = poses_of(rig, board, wishes(board))
     poses = poses[seen_by_all(rig, board, poses)]
     poses = np.array([pose for pose in poses if not any(alike(pose, other) for other in refused)])
     if not len(poses):

@@ -32,7 +32,7 @@ def state_of(rig: Rig) -> State:
 
 
 def seen_poses(rig: State) -> Float64:
-    poses = poses_of(rig, BOARD, wishes())
+    poses = poses_of(rig, BOARD, wishes(BOARD))
     return poses[seen_by_all(rig, BOARD, poses)]
 
 
