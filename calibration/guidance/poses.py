@@ -96,8 +96,12 @@ def poses_of(rig: State, board: Board, wanted: Sequence[Wish]) -> Float64:
 
 
 def seen_by_all(rig: State, board: Board, poses: Float64, margin: float = MARGIN) -> np.ndarray:
-    """Whether every camera sees the whole board with a margin, bool [N]."""
+    """Whether every camera sees the whole pattern with a margin, bool [N]."""
     points = board.object_points()
+    # Detectors need all of the outer squares or circles.
+    beyond = board.circle_m / 2 or board.step_m
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    points = points + beyond * np.sign(points - middle)
     seen = np.ones(len(poses), dtype=bool)
     for camera, extrinsic in zip(rig.cameras, rig.extrinsics, strict=True):
         T = extrinsic @ poses
