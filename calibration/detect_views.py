@@ -9,7 +9,7 @@ from pathlib import Path
 from rigsight.base.errors import RigsightError
 from rigsight.calibration import codes
 from rigsight.calibration.boards import Board
-from rigsight.calibration.checks.other_boards import board_shown, described
+from rigsight.calibration.checks.other_boards import PATIENCE_S, board_shown, described
 from rigsight.calibration.checks.pictures import blurred_views, edge_blur_px, why_unseen
 from rigsight.calibration.detection.detect import detect
 from rigsight.calibration.detection.detection import Detection
@@ -70,7 +70,7 @@ def detect_views(
             conspicuous = why_unseen(image)
             reasons[view] = f"{NOT_FOUND} ({conspicuous})" if conspicuous else NOT_FOUND
         if not found and len(reasons) == EARLY:
-            shown = board_shown(boardless, board)
+            shown = board_shown(boardless, board, needed=3)  # refuses what later pictures might show
             if shown is not None:
                 raise _other_board(name, board, shown)
         if progress:
@@ -84,7 +84,8 @@ def detect_views(
 
 
 def _not_found(name: str, board: Board, images: Sequence[Image], reasons: Sequence[str]) -> RigsightError:
-    shown = board_shown(images, board) if len(reasons) < EARLY else None
+    patience_s = PATIENCE_S if len(reasons) < EARLY else PATIENCE_S / 3  # the second time
+    shown = board_shown(images, board, patience_s=patience_s)
     if shown is not None:
         return _other_board(name, board, shown)
     usual, count = Counter(reasons).most_common(1)[0] if reasons else (NOT_FOUND, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,27 +21,34 @@ EACH_S = 3.0
 PICTURES = 3
 
 
-def board_shown(images: Sequence[Image], board: Board, patience_s: float = PATIENCE_S) -> Board | None:
-    """The first board like ``board`` that a few of the pictures show, or None.
+def board_shown(
+    images: Sequence[Image], board: Board, *, needed: int = 2, patience_s: float = PATIENCE_S
+) -> Board | None:
+    """The first board like ``board`` that ``needed`` of a few pictures show, or None.
 
     Columns and rows may be swapped or off by one, circles may stand in rows or between each other, and any
-    chessboard is recognised. The search ends when time is over.
+    chessboard is recognised; one picture proves nothing, since rows of small circles look like squares. The
+    search ends when time is over.
     """
     if board.marker_count or not images:
         return None
     end = time.thread_time() + patience_s
-    chosen = [images[index] for index in np.linspace(0, len(images) - 1, PICTURES).astype(int)]
-    for image in chosen:
-        shape = chessboard_shape(image)
-        variant = None if shape is None else _variant(board, "chessboard", *shape)
-        if variant is not None and _shows(image, variant):  # parts of other patterns look alike
+    indices = np.unique(np.linspace(0, len(images) - 1, PICTURES).astype(int))
+    chosen = [images[index] for index in indices]
+    needed = min(needed, len(chosen))
+    shapes = Counter(shape for image in chosen if (shape := chessboard_shape(image)))
+    for shape, count in shapes.most_common(1):
+        variant = _variant(board, "chessboard", *shape)
+        if variant and count >= needed and sum(_shows(image, variant) for image in chosen) >= needed:
             return variant
-    for image in chosen:
+    for index, image in enumerate(chosen):
         for variant in _variants(board):
             if time.thread_time() > end:
                 return None
             if _shows(image, variant):
-                return variant
+                others = [*chosen[:index], *chosen[index + 1 :]]
+                if 1 + sum(_shows(other, variant) for other in others) >= needed:
+                    return variant
     return None
 
 
