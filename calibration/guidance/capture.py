@@ -180,7 +180,8 @@ class GuidedCapture:
         known = [pose_of for shot in self.snapshots if (pose_of := self._pose(shot.seen)) is not None]
         if self.estimate is None:
             arrived = self._proposal is not None and self._move(pose).arrived
-            return (arrived or patient) and not any(alike(pose, other) for other in known)
+            # A proposal is never like a view that was taken: whoever arrives there has something new.
+            return arrived or (patient and not any(alike(pose, other) for other in known))
         if known and alike(pose, known[-1]):
             return False
         wanted = (WORTH_AFTER_PATIENCE if patient else WORTH) * self.estimate.best_gain()
@@ -284,13 +285,14 @@ class GuidedCapture:
 
     def _propose_first(self) -> None:
         if self._nominal is not None:
-            taken = [self._pose(shot.seen) for shot in self.snapshots]
+            found = [self._pose(shot.seen) for shot in self.snapshots]
+            taken = [pose for pose in found if pose is not None]
             self._proposal = first_proposal(
                 self._nominal,
                 self.board,
-                [pose for pose in taken if pose is not None],
+                taken,
                 self.settings.distances_m,
-                self._refused,
+                [*self._refused, *taken],
             )
 
     def _views_changed(self) -> None:
