@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.projection import project
+from rigsight.calibration.projection import distort
 from rigsight.calibration.rig import Camera
 
 
@@ -24,12 +24,17 @@ def circle_bias(camera: Camera, pose: Float64, board: Board) -> Float64:
     angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     rim = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=1) * board.circle_m / 2
     points = board.object_points()
-    outline = project(camera, (points[:, None] + rim) @ pose[:3, :3].T + pose[:3, 3])
+    outline = _projected(camera, (points[:, None] + rim) @ pose[:3, :3].T + pose[:3, 3])
     x, y = outline[..., 0] - outline[:, :1, 0], outline[..., 1] - outline[:, :1, 1]
     x2, y2 = np.roll(x, -1, axis=1), np.roll(y, -1, axis=1)
     cross = x * y2 - x2 * y
     area = cross.sum(axis=1) / 2
     centroid = np.stack([((x + x2) * cross).sum(axis=1), ((y + y2) * cross).sum(axis=1)], axis=1)
-    centre = project(camera, points @ pose[:3, :3].T + pose[:3, 3])
+    centre = _projected(camera, points @ pose[:3, :3].T + pose[:3, 3])
     bias: Float64 = centroid / (6 * area[:, None]) + outline[:, 0] - centre
-    return np.nan_to_num(bias)  # NaN where the rim lies beyond what the lens model reaches
+    return np.nan_to_num(bias)
+
+
+def _projected(camera: Camera, points: Float64) -> Float64:
+    """Pixels of points in front of the camera, also of rims just beyond what the lens model reaches."""
+    return distort(camera, points[..., :2] / np.maximum(points[..., 2:], 1e-9))

@@ -15,8 +15,9 @@ from rigsight.calibration.solve.noise import factors, rough_factor, scaled
 from rigsight.calibration.solve.state import State
 from rigsight.calibration.solve.views import Observations, View, gather
 
-ROUNDS = 3
-STEADY = 0.01  # relative change of the noise factors that ends the rounds
+ROUNDS = 8
+# What may still change when the rounds end: noise factors, relatively, and bias, in standard deviations.
+STEADY, STEADY_SIGMAS = 0.01, 0.02
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ def refine(state: State, views: Sequence[View], board: Board) -> Refined:
     raw = [gather(views, name) for name in state.names]
     previous = np.ones(len(raw))
     found: Adjusted | None = None
-    for turn in range(ROUNDS):
+    free = raw
+    for _ in range(ROUNDS):
+        before = free
         free = [_without_bias(state, index, views, seen, board) for index, seen in enumerate(raw)]
         if found is None:
             previous = np.array([rough_factor(state, i, seen, target) for i, seen in enumerate(free)])
@@ -54,8 +57,7 @@ def refine(state: State, views: Sequence[View], board: Board) -> Refined:
         state = found.state
         change = np.array(factors(found, observed, target))
         previous = previous * change
-        biased = any(d.ellipse_centres for view in views for d in view.seen.values()) and board.diameter_m
-        if turn and not biased and np.abs(change - 1).max() < STEADY:
+        if np.abs(change - 1).max() < STEADY and _same(before, free):
             break
     assert found is not None
     return Refined(found, tuple(observed), tuple(float(f) for f in previous))
@@ -71,6 +73,15 @@ def view_errors(refined: Refined, views: Sequence[View], board: Board) -> dict[s
             if name in view.seen:
                 off[view.name][name] = everything[seen.of_view(number)]
     return off
+
+
+def _same(before: Sequence[Observations], after: Sequence[Observations]) -> bool:
+    """Whether the points hardly moved, compared with their noise."""
+    moved = [
+        float(np.abs(b.whiten @ (b.pixels - a.pixels)[:, :, None]).max())
+        for a, b in zip(before, after, strict=True)
+    ]
+    return max(moved) < STEADY_SIGMAS
 
 
 def _without_bias(
