@@ -182,6 +182,8 @@ class GuidedCapture:
             arrived = self._proposal is not None and self._move(pose).arrived
             # A proposal is never like a view that was taken: whoever arrives there has something new.
             return arrived or (patient and not any(alike(pose, other) for other in known))
+        if self._proposal is not None and self._move(pose).arrived:
+            return True
         if known and alike(pose, known[-1]):
             return False
         wanted = (WORTH_AFTER_PATIENCE if patient else WORTH) * self.estimate.best_gain()
@@ -262,7 +264,11 @@ class GuidedCapture:
             return
         known = self.estimate
         proposal = best_proposal(
-            known.rig, self.board, known.outlook, known.calibration.noise_px, self._refused
+            known.rig,
+            self.board,
+            known.outlook,
+            known.calibration.noise_px,
+            [*self._refused, *known.calibration.solution.poses.values()],
         )
         self.estimate = replace(known, proposal=proposal)
         self._proposal = proposal

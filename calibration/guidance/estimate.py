@@ -126,5 +126,7 @@ def solve(
     )
     outlook = Outlook(calibration.rig, settings.names[1], settings.distances_m)
     state = calibration.solution.refined.state
-    proposal = best_proposal(state, board, outlook, calibration.noise_px, refused)
+    # A view like one that was taken would repeat its errors.
+    avoided = [*refused, *calibration.solution.poses.values()]
+    proposal = best_proposal(state, board, outlook, calibration.noise_px, avoided)
     return Estimate(calibration, outlook, proposal, len(calibration.views_used))
