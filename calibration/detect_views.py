@@ -17,6 +17,8 @@ from rigsight.calibration.pictures import Image, Picture, as_image
 
 NOT_FOUND = "the board is not found"
 EARLY = 4  # pictures without a board after which it is asked whether they show another one
+# Seconds for one picture: at first, and after so many pictures without a board that there is little hope.
+SEARCH_S, HOPELESS_S = 1.0, 0.4
 
 Progress = Callable[[int, int], None]
 
@@ -61,7 +63,8 @@ def detect_views(
                 where=place,
             )
         size = its
-        detection = detect(image, board)
+        hopeless = not found and len(reasons) >= EARLY
+        detection = detect(image, board, HOPELESS_S if hopeless else SEARCH_S)
         if detection is not None:
             found[view] = detection
             blur_px[view] = edge_blur_px(image, detection.points)

@@ -133,8 +133,10 @@ def _quadrant_gap(smooth: Image, points: Float64, steps: Float64) -> Float64:
 def _to_saddles(raw: Image, corners: Float64, half: NDArray[np.int_]) -> Float64:
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-3)
     refined = corners.copy()
-    for size in np.unique(half):
-        chosen = np.flatnonzero(half == size)
+    height, width = raw.shape
+    inside = ((corners >= 0) & (corners <= (width - 1, height - 1))).all(axis=1)  # OpenCV takes no others
+    for size in np.unique(half[inside]):
+        chosen = np.flatnonzero(inside & (half == size))
         start = corners[chosen].astype(np.float32).reshape(-1, 1, 2)
         moved = cv2.cornerSubPix(raw, start, (int(size), int(size)), (-1, -1), criteria)
         refined[chosen] = np.asarray(moved).reshape(-1, 2)
