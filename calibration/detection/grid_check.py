@@ -18,6 +18,8 @@ HEIGHT_RANGE = (0.4, 2.5)  # of the neighbours' median
 LEAST_EXPLAINED, LEAST_MEDIAN_EXPLAINED = 0.25, 0.45
 LARGEST_RESIDUAL = 3.0  # of the board's median
 ASTRAY_OF_SPACING, ASTRAY_SIGMAS = 0.035, 6.0
+# Root mean square distance from a smooth map as a part of the spacing: at all, and beyond what noise causes.
+LARGEST_RMS, LARGEST_EXCESS = 0.065, 0.05
 # Further lines of discs
 LIKE_HEIGHT = (0.5, 2.0)
 LIKE_EXPLAINED = 0.6  # of the board's median
@@ -25,6 +27,10 @@ PART_OF_A_LINE = 0.7
 FEWEST_AROUND, PART_AROUND = 5, 0.25  # of all places round the board: grids of another kind
 LINE_HEIGHT, LINE_SCATTER, LINE_EXPLAINED = (0.6, 1.5), 0.45, 0.45
 FEWEST_ON_A_LINE = 2
+# Places beyond the board that are as plain as it is: faint discs, too, if nearly all of them are.
+PLAIN_RESIDUAL, FEWEST_PLAIN = 2.5, 8  # of the board's median
+FAINT_HEIGHT, PART_FAINT, FAINT_SIGMAS = 0.15, 0.75, 5.0
+HEIGHT_BETWEEN = 0.3  # of the discs', in the gaps; a dense grid's discs are there
 
 
 def is_whole_grid(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> bool:
@@ -33,6 +39,7 @@ def is_whole_grid(grey: Image, discs: Discs, board_map: BoardMap, board: Board) 
         are_inside(discs, grey)
         and are_seen(discs, board)
         and are_in_place(discs, board_map, board)
+        and not is_denser(grey, discs, board_map, board)
         and not goes_on(grey, discs, board_map, board)
     )
 
@@ -75,9 +82,30 @@ def are_in_place(discs: Discs, board_map: BoardMap, board: Board) -> bool:
     off = np.linalg.norm(board_map.residuals_px(discs.centres, board.object_points()[:, :2]), axis=1)
     sigma = np.sqrt(np.trace(discs.covariance, axis1=1, axis2=2))
     spacing = nearest_spacing(discs.centres, board)
+    square, noise = float(np.mean(off**2)), float(np.mean(sigma**2))
+    middle = float(np.median(spacing))
+    if np.sqrt(square) > LARGEST_RMS * middle or np.sqrt(max(square - noise, 0)) > LARGEST_EXCESS * middle:
+        return False
     return bool(
         (off <= ASTRAY_OF_SPACING * spacing + np.minimum(ASTRAY_SIGMAS * sigma, 0.15 * spacing)).all()
     )
+
+
+def is_denser(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> bool:
+    """Whether the gaps in the middle of four discs hold discs themselves: every other one of a denser grid.
+
+    The gaps of the board are surrounded by its discs, so that they have the other polarity.
+    """
+    around = neighbours(board)
+    right, below = around[:, 1], around[:, 3]
+    corner = np.where((right >= 0) & (below >= 0), around[right, 3], -1)
+    cell = np.flatnonzero(corner >= 0)
+    true = board.object_points()[:, :2]
+    places = (true[cell] + true[right[cell]] + true[below[cell]] + true[corner[cell]]) / 4
+    spacing = float(np.linalg.norm(true[cell[0]] - true[right[cell[0]]]))
+    pixels = board_map.to_picture(places)
+    found = heights_at(grey, pixels, board_map, discs.radius, discs.blur_px, spacing)
+    return found is not None and bool(np.median(found.height) / np.median(discs.height) > HEIGHT_BETWEEN)
 
 
 def goes_on(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> bool:
@@ -97,6 +125,8 @@ def goes_on(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> boo
     like &= found.explained > LIKE_EXPLAINED * np.median(discs.explained)
     if like.sum() >= FEWEST_AROUND and like.mean() > PART_AROUND:
         return True
+    if _are_faint_discs(found, discs):
+        return True
     for number in np.unique(side):
         on_line = side[inside] == number
         if on_line.sum() < FEWEST_ON_A_LINE:
@@ -109,6 +139,21 @@ def goes_on(grey: Image, discs: Discs, board_map: BoardMap, board: Board) -> boo
         if alike and np.median(explained) > LINE_EXPLAINED * np.median(discs.explained):
             return True
     return False
+
+
+def _are_faint_discs(found: Discs, discs: Discs) -> bool:
+    """Whether places beyond the board hold weak discs of its polarity.
+
+    A map of what is no such board leads past the discs that follow, so that they seem faint. Round a board
+    there is paper, which has no height, or clutter, which fits no disc and has either sign.
+    """
+    plain = found.residual < PLAIN_RESIDUAL * np.median(discs.residual)
+    if plain.sum() < FEWEST_PLAIN:
+        return False
+    scale = float(np.median(discs.height))
+    height, sigma = found.height[plain] / scale, found.height_sigma[plain] / abs(scale)
+    mean_sigma = float(np.hypot(height.std(), sigma.mean())) / len(height) ** 0.5
+    return bool((height > FAINT_HEIGHT).mean() > PART_FAINT and height.mean() > FAINT_SIGMAS * mean_sigma)
 
 
 def beyond(board: Board) -> tuple[Float64, Float64]:

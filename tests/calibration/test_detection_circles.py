@@ -9,8 +9,11 @@ from rigsight.calibration.boards import Board, Float64
 from rigsight.calibration.detection.board_map import fit_board_map
 from rigsight.calibration.detection.detect import detect
 from rigsight.calibration.detection.disc_profile import profile
+from rigsight.calibration.detection.discs import fit_discs
+from rigsight.calibration.detection.grid_check import is_denser
 from rigsight.calibration.detection.lattice_fit import find_seeds, placements
 from rigsight.calibration.detection.track import track
+from rigsight.edge.benchmarks.calibration.detection import false_pictures
 from rigsight.edge.simulation.thermal_boards import (
     CONDITIONS,
     board_points,
@@ -80,6 +83,40 @@ def test_the_diameter_need_not_be_known() -> None:
 def test_a_board_of_another_size_is_refused(change: dict[str, int]) -> None:
     picture, _ = shown(BOARD.model_copy(update=change), "medium", 5)
     assert detect(picture, BOARD) is None
+
+
+def test_a_turned_part_of_a_symmetric_grid_is_refused() -> None:
+    # Discs of 2 px: a grid grown across the rows passed for a noisy board.
+    _, picture = false_pictures(325, (160, 120))
+    assert detect(picture, BOARD) is None
+
+
+def test_every_other_disc_of_a_denser_grid_is_refused() -> None:
+    dense = Board(kind="circles", columns=9, rows=13, pitch_m=0.04, diameter_m=0.026)
+    sparse = BOARD.model_copy(update={"diameter_m": 0.026})
+    camera = thermal_camera(320, 256)
+    rng = np.random.default_rng(8)
+    pose = board_pose(dense, camera, rng)
+    picture = picture_of_board(dense, camera, pose, CONDITIONS["easy"], rng)
+    assert detect(picture, sparse) is None
+    # The places and discs alone would do: what lies between them tells.
+    shift = np.array([0.04, 0.04, 0.0])
+    points = board_points(sparse, camera, _shifted(pose, shift))
+    found = fit_discs(picture, points, sparse.object_points()[:, :2], 0.013, 0.04 * 2**0.5)
+    assert found is not None
+    smooth = fit_board_map(found.centres, sparse.object_points()[:, :2], camera.size)
+    assert smooth is not None
+    assert is_denser(picture, found, smooth, sparse)
+    true_pose = board_pose(sparse, camera, np.random.default_rng(8))
+    shown_alone = picture_of_board(sparse, camera, true_pose, CONDITIONS["easy"], np.random.default_rng(8))
+    detection = detect(shown_alone, sparse)
+    assert detection is not None
+
+
+def _shifted(pose: Float64, shift: Float64) -> Float64:
+    moved = pose.copy()
+    moved[:3, 3] += pose[:3, :3] @ shift
+    return moved
 
 
 def test_a_covered_disc_refuses_the_board() -> None:
