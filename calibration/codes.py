@@ -124,7 +124,7 @@ NO_DISTANCE = define(
 OUTSIDE_THE_PIPE = define(
     "CAL-031",
     "The camera is outside the pipe that the rig describes",
-    "Correct radius_m, point_m and direction of the cylinder: the axis in the reference camera's frame, metres.",
+    "Correct radius_m, point_m and direction of the cylinder: its axis in the reference camera's frame.",
 )
 DEPTH_UNUSABLE = define(
     "CAL-032",
@@ -135,7 +135,7 @@ DEPTH_UNUSABLE = define(
 NO_PIPE_TO_UNROLL = define(
     "CAL-033",
     "There is no pipe to unroll",
-    "Give the rig a surface of kind cylinder (radius_m, point_m, direction), and a section ahead of the camera.",
+    "Give the rig a surface of kind cylinder (radius_m, point_m, direction), and a section ahead of it.",
 )
 RANGE_TOO_WIDE = define(
     "CAL-034",

@@ -133,7 +133,8 @@ def calibrate(
     else:
         surface: Any = "homography" if homography else distance
         result, pictures = job.two((a_dir, b_dir), surface, not fix_intrinsics, judged, tolerance_px)
-    inputs = [board, *(path for seen in pictures.values() for path in seen.values())]
+    taken = [picture for seen in pictures.values() for picture in seen.values()]
+    inputs = [board, *(picture for picture in taken if isinstance(picture, Path))]
     _keep_inputs(out, "--out", inputs)
     _keep_inputs(report, "--report", inputs)
     usable = result.verdict is None or result.verdict.grade != "not usable"
