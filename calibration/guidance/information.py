@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.rig import Rig
-from rigsight.calibration.solve.lens import project_with_derivatives
+from rigsight.calibration.rig import Camera, Covariance, Rig
+from rigsight.calibration.solve.lens import lens_names, project_with_derivatives
+from rigsight.calibration.solve.noise import inverse
 from rigsight.calibration.solve.state import State, cross_matrices
 from rigsight.calibration.uncertainty import covariance_matrix, displacement_field
 
@@ -17,8 +18,8 @@ def information_of_views(rig: State, poses: Float64, board: Board, noise_px: Map
     """Information of a view of the whole board at each pose on the shared parameters, float64 [N,S,S].
 
     J_s^T W J_s - J_s^T W J_p (J_p^T W J_p)^-1 J_p^T W J_s: what is left after the board's pose is eliminated
-    (Schur complement). The same as :func:`rigsight.calibration.solve.information.view_information`, for all
-    poses in one go; every camera is taken to see the board.
+    (Schur complement). The solver's own normal equations say the same of one view; here all poses go at
+    once, and every camera is taken to see the board.
 
     Args:
         rig: lenses and extrinsics; its bend is left out.
@@ -51,6 +52,21 @@ def information_of_views(rig: State, poses: Float64, board: Board, noise_px: Map
         own += by_pose.transpose(0, 2, 1) @ by_pose
     reduced: Float64 = shared - joint @ np.linalg.solve(own, joint.transpose(0, 2, 1))
     return reduced
+
+
+def rig_state(cameras: Mapping[str, Camera], transforms: Mapping[str, Float64]) -> State:
+    """The unknowns of a rig without views; the reference comes first."""
+    extrinsics = [np.eye(4), *(transforms[name] for name in list(cameras)[1:])]
+    free = tuple(np.ones(len(lens_names(camera)), dtype=np.bool_) for camera in cameras.values())
+    return State(tuple(cameras), tuple(cameras.values()), free, np.array(extrinsics), np.zeros((0, 4, 4)))
+
+
+def as_covariance(information: Float64, names: Sequence[str]) -> Covariance:
+    """Inverse of an information matrix as rig.yaml's covariance; raises LinAlgError when singular."""
+    matrix = inverse(information)
+    return Covariance(
+        parameters=tuple(names), matrix=tuple(tuple(float(value) for value in row) for row in matrix)
+    )
 
 
 class Outlook:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.guidance.information import Outlook, information_of_views
+from rigsight.calibration.guidance.information import (
+    Outlook,
+    as_covariance,
+    information_of_views,
+    rig_state,
+)
 from rigsight.calibration.guidance.poses import (
     first_poses,
     poses_of,
@@ -17,7 +22,6 @@ from rigsight.calibration.guidance.poses import (
 )
 from rigsight.calibration.rig import Camera, OutputGrid, Rig, as_matrix4
 from rigsight.calibration.solve.first_guess import Model, Spectrum
-from rigsight.calibration.solve.information import as_covariance, rig_state
 from rigsight.calibration.solve.state import State
 
 NOMINAL_HFOV_DEG = 55.0
