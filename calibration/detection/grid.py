@@ -81,7 +81,7 @@ def in_view_order(points: Float64, board: Board) -> Float64 | None:
     """The points so ordered that the board is seen from its front, or None when they are no regular grid.
 
     Of the orders that fit equally well the one is taken whose rows run most to the right. Two cameras may
-    still differ in it: see :func:`rigsight.calibration.extrinsics.agree_on_orders`.
+    still differ in it: see :func:`rigsight.calibration.solve.orders.agree_on_orders`.
     """
     if not np.isfinite(points).all():
         return None

@@ -202,7 +202,7 @@ def import_rig(
 
 def _cropped(rig: Rig) -> Rig:
     """The rig with its output's crop; without one when nothing is seen in common or it is too large."""
-    from rigsight.calibration.calibrate import with_crop
+    from rigsight.calibration.output_grid import with_crop
 
     if rig.output.width * rig.output.height > CROP_UP_TO_PIXELS:
         return rig

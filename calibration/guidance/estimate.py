@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.calibrate import Calibration, solve_detected
 from rigsight.calibration.detection.detection import Detection
+from rigsight.calibration.from_detections import solve_detected
 from rigsight.calibration.guidance.information import Outlook, information_of_views
 from rigsight.calibration.guidance.proposal import Proposal, best_proposal
 from rigsight.calibration.pictures import Image
+from rigsight.calibration.result import Calibration
 from rigsight.calibration.rig import Plane
 from rigsight.calibration.solve.first_guess import Model, Spectrum
 from rigsight.calibration.solve.joint import Setup

@@ -10,7 +10,6 @@ from pathlib import Path
 from rigsight.base.files import write_text
 from rigsight.base.html.page import page
 from rigsight.calibration.boards import Board
-from rigsight.calibration.calibrate import Calibration
 from rigsight.calibration.pictures import Picture
 from rigsight.calibration.report.alignment import alignment_section, held_out_section, parallax_section
 from rigsight.calibration.report.coverage import coverage_section
@@ -21,6 +20,7 @@ from rigsight.calibration.report.style import CSS
 from rigsight.calibration.report.subject import Subject, fine, px
 from rigsight.calibration.report.uncertainty_map import uncertainty_section
 from rigsight.calibration.report.views import views_section
+from rigsight.calibration.result import Calibration
 
 SECTIONS = {
     "alignment": "Alignment error",

@@ -11,8 +11,8 @@ import numpy as np
 
 from rigsight.base.html.svg import short
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.calibrate import Calibration
 from rigsight.calibration.pictures import Picture
+from rigsight.calibration.result import Calibration
 from rigsight.calibration.rig import Plane, Rig
 from rigsight.calibration.uncertainty import PredictedError, predicted_alignment_errors
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from rigsight.calibration.accuracy import alignment_error_px, parallax_px
 from rigsight.calibration.boards import Board
-from rigsight.calibration.calibrate import Calibration, calibrate_pair
+from rigsight.calibration.calibrate import calibrate_pair
+from rigsight.calibration.result import Calibration
 from rigsight.calibration.rig import Provenance, Rig, Surface
 from rigsight.edge import codes
 from rigsight.edge.bundle.reader import Bundle

@@ -16,7 +16,7 @@ from rigsight.cli.main import BAD_USAGE
 
 if TYPE_CHECKING:
     from rigsight.calibration.boards import Board
-    from rigsight.calibration.calibrate import Calibration
+    from rigsight.calibration.result import Calibration
 
     Pictures = dict[str, dict[str, Path]]
 

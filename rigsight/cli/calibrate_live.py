@@ -13,10 +13,10 @@ from rigsight import __version__
 
 if TYPE_CHECKING:
     from rigsight.calibration.boards import Board
-    from rigsight.calibration.calibrate import Calibration
     from rigsight.calibration.guidance.capture import GuidedCapture
     from rigsight.calibration.guidance.keep import Kept
     from rigsight.calibration.guidance.state import GuidanceState
+    from rigsight.calibration.result import Calibration
     from rigsight.edge.web.guided import CapturePage
 
 Pictures = dict[str, dict[str, Any]]
@@ -145,7 +145,7 @@ class _Session:
 
     def result(self) -> tuple[Calibration, Pictures]:
         """The calibration from the views taken, as ``rigsight calibrate`` makes it from the kept ones."""
-        from rigsight.calibration.calibrate import solve_detected
+        from rigsight.calibration.from_detections import solve_detected
         from rigsight.calibration.guidance.estimate import setups_of
         from rigsight.calibration.rig import Plane, Provenance
         from rigsight.calibration.solve.camera import FEWEST_VIEWS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rigsight.calibration.calibrate import Calibration
+    from rigsight.calibration.result import Calibration
 
 MOST_LISTED = 8
 

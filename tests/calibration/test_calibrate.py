@@ -11,8 +11,9 @@ import pytest
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.accuracy import alignment_error
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.calibrate import Calibration, calibrate_pair, calibrate_single
+from rigsight.calibration.calibrate import calibrate_pair, calibrate_single
 from rigsight.calibration.pictures import find_pictures, pair_pictures
+from rigsight.calibration.result import Calibration
 from rigsight.calibration.rig import Camera, MatchedHomography, OutputGrid, Plane, Rig, as_matrix4
 
 ASYMMETRIC = Board(kind="asymmetric_circles", columns=4, rows=9, pitch_m=0.04, diameter_m=0.034)

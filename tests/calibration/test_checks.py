@@ -11,7 +11,6 @@ import pytest
 
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.calibrate import Calibration, solve_detected
 from rigsight.calibration.checks.motion import require_one_instant
 from rigsight.calibration.checks.pairing import Poses, board_reflection, explained, swapped_folders
 from rigsight.calibration.checks.pictures import (
@@ -23,7 +22,9 @@ from rigsight.calibration.checks.pictures import (
 )
 from rigsight.calibration.checks.repeats import repeated_views, require_two_cameras
 from rigsight.calibration.detection.detection import Detection
+from rigsight.calibration.from_detections import solve_detected
 from rigsight.calibration.projection import project
+from rigsight.calibration.result import Calibration
 from rigsight.calibration.rig import Camera, Rig
 from rigsight.calibration.solve.joint import Setup
 from rigsight.calibration.solve.state import bend_shapes

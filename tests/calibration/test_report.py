@@ -18,8 +18,8 @@ import pytest
 from rigsight.calibration.accuracy import parallax_px
 from rigsight.calibration.align import ray_map
 from rigsight.calibration.boards import Board, Float64
-from rigsight.calibration.calibrate import Calibration, solve_detected
 from rigsight.calibration.detection.detect import Detection
+from rigsight.calibration.from_detections import solve_detected
 from rigsight.calibration.projection import project
 from rigsight.calibration.report import views
 from rigsight.calibration.report.alignment import parallax_range
@@ -31,6 +31,7 @@ from rigsight.calibration.report.residual_field import mean_field
 from rigsight.calibration.report.style import CSS
 from rigsight.calibration.report.subject import Subject, px, rms
 from rigsight.calibration.report.thumbnails import CORE, first_row, thumbnail
+from rigsight.calibration.result import Calibration
 from rigsight.calibration.rig import (
     Cylinder,
     MatchedHomography,

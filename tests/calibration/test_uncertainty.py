@@ -9,7 +9,7 @@ import pytest
 
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.accuracy import alignment_error_px
-from rigsight.calibration.calibrate import with_crop
+from rigsight.calibration.output_grid import with_crop
 from rigsight.calibration.projection import project, undistort
 from rigsight.calibration.rig import Covariance, Float64, Plane, Rig, as_matrix4
 from rigsight.calibration.solve.lens import lens_names, lens_vector, with_lens

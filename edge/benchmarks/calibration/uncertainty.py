@@ -9,7 +9,7 @@ import numpy as np
 from rigsight.base.errors import RigsightError
 from rigsight.calibration.accuracy import alignment_error_px
 from rigsight.calibration.boards import Board
-from rigsight.calibration.calibrate import with_crop
+from rigsight.calibration.output_grid import with_crop
 from rigsight.calibration.rig import OutputGrid, Rig, as_matrix4
 from rigsight.calibration.solve.joint import Setup, solve_rig
 from rigsight.calibration.solve.solution import Solution
