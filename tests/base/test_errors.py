@@ -37,4 +37,5 @@ def test_every_code_has_title_and_remedy() -> None:
         assert re.fullmatch(r"[A-Z]{2,3}-\d{3}", entry.code)
         assert entry.title
         assert entry.remedy.endswith((".", ")"))
-        assert entry.exit_code in (1, 2)
+        # 3 and 4 are answers of check-rig: the cameras have moved; it cannot be told.
+        assert entry.exit_code in (1, 2) or (entry.code, entry.exit_code) in {("CAL-044", 3), ("CAL-045", 4)}

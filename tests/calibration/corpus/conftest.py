@@ -23,16 +23,16 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> GoodSet:
     return GoodSet(tmp_path_factory.mktemp("good"))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _remembered_detections() -> Iterator[None]:
     """Most cases share most of their pictures: each board is looked for once in each."""
     known: dict[tuple[str, str], Any] = {}
     search = detect_views.detect
 
-    def detect(image: Any, board: Any) -> Any:
+    def detect(image: Any, board: Any, deadline_s: float) -> Any:
         key = hashlib.sha256(image.tobytes()).hexdigest() + str((image.shape, image.dtype)), board.to_yaml()
         if key not in known:
-            known[key] = search(image, board)
+            known[key] = search(image, board, deadline_s)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
