@@ -27,6 +27,7 @@ from rigsight.calibration.detection.discs import (
     spacing_px,
 )
 from rigsight.calibration.detection.effort import Clock
+from rigsight.calibration.detection.grey import without_lines
 from rigsight.calibration.detection.grid import in_view_order
 from rigsight.calibration.detection.grid_check import is_whole_grid, may_be_seen
 from rigsight.calibration.detection.lattice_fit import (
@@ -70,6 +71,7 @@ class CircleGrid:
 
 def find_circles(grey: Image, board: Board, clock: Clock) -> CircleGrid | None:
     """The whole grid, or None when it is not seen or the time is over."""
+    grey = without_lines(grey)
     doubtful: list[Proposal] = []
     known: list[Float64] = []
     for blobs, seeds, limits in _candidates(grey, board):

@@ -12,7 +12,7 @@ from rigsight.calibration.detection.chessboard import corner_covariance, is_whol
 from rigsight.calibration.detection.circles import Proposal, refine_grid
 from rigsight.calibration.detection.detection import Detection
 from rigsight.calibration.detection.discs import spacing_px
-from rigsight.calibration.detection.grey import stretched, to_grey
+from rigsight.calibration.detection.grey import stretched, to_grey, without_lines
 from rigsight.calibration.detection.grid import in_view_order
 from rigsight.calibration.pictures import Image
 
@@ -53,7 +53,7 @@ def track(image: Image, board: Board, previous: Detection, before: Image | None 
         if ordered is None:
             return None
         return Detection(ordered, size, covariance=corner_covariance(grey, ordered, board))
-    grid = refine_grid(grey, Proposal(points, board.circle_m / 2, 1.0), board, TRACK_ROUNDS)
+    grid = refine_grid(without_lines(grey), Proposal(points, board.circle_m / 2, 1.0), board, TRACK_ROUNDS)
     if grid is None:
         return None
     return Detection(grid.points, size, covariance=grid.covariance, ellipse_centres=grid.ellipse_centres)
