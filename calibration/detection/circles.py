@@ -50,7 +50,7 @@ FEWEST = 0.7  # spots, of the board's points
 LARGE_RADIUS_PX = 45.0
 LIKELY = 0.6
 ASTRAY_OF_SPACING, MOST_ASTRAY = 0.1, 0.25
-MOST_PROPOSALS, MOST_OF_A_SET, MOST_DOUBTFUL = 60, 8, 6
+MOST_PROPOSALS, MOST_OF_A_SET, MOST_DOUBTFUL = 80, 11, 6
 SAME_OF_SPACING = 0.3
 TINY_DISC, TINY_LOW = 2.5, 0.55  # radius of the blur
 LARGE_DISC_PX, CENTROID_SIGMA_PX = 22.0, 0.1
@@ -81,12 +81,21 @@ def find_circles(grey: Image, board: Board, clock: Clock) -> CircleGrid | None:
                 return None
             if len(known) - before >= MOST_OF_A_SET:
                 break
-            proposals = [_proposal(grey, place, blobs, board, known) for place in places]
-            likely = [found for found in proposals if found is not None and found.likely]
-            accepted = [grid for grid in (refine_grid(grey, found, board) for found in likely) if grid]
-            if len(accepted) == 1:
-                return accepted[0]
-            doubtful += [found for found in proposals if found is not None and not found.likely]
+            best = places[0].covered
+            for equal in ([p for p in places if p.covered == best], [p for p in places if p.covered < best]):
+                proposals = [_proposal(grey, place, blobs, board, known) for place in equal]
+                likely = [found for found in proposals if found is not None and found.likely]
+                accepted = []
+                for found in likely:
+                    if clock.expired:
+                        return None  # undecided: others may equal what was accepted
+                    grid = refine_grid(grey, found, board)
+                    accepted += [grid] if grid is not None else []
+                if len(accepted) == 1:
+                    return accepted[0]
+                doubtful += [found for found in proposals if found is not None and not found.likely]
+                if accepted or clock.expired:
+                    break
     # What is hardly seen comes last, the best first: the gaps between discs look a little like discs.
     for found in sorted(doubtful, key=lambda proposal: -proposal.explained)[:MOST_DOUBTFUL]:
         if clock.expired:

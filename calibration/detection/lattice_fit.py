@@ -26,7 +26,8 @@ ALIKE = 2.6  # factor by which the strengths of neighbours may differ
 LEAST_SINE = 0.3
 SEEDS, BASES = 5, 3
 LEAST_COVERED = 0.7
-MOST_PLACEMENTS = 4
+MOST_PLACEMENTS, MOST_SECOND = 4, 3
+SECOND_COVERED = 0.12  # of the board's points fewer than the best
 Intp = NDArray[np.intp]
 
 
@@ -108,7 +109,11 @@ def _bases(axes: Float64) -> list[tuple[Float64, Float64]]:
 def placements(
     points: Float64, strength: Float64, seeds: Seeds, board: Board, limits: Limits = STRICT
 ) -> Iterator[list[Placement]]:
-    """For each grid that grows from the seeds and covers enough of the board: its best placements."""
+    """For each grid that grows from the seeds and covers enough of the board: its best placements.
+
+    Some that cover a little less follow: spots at the paper's rim may continue a grid on one side where
+    weak discs are missing on the other.
+    """
     pattern = lattice(board)
     reach = int(pattern.max()) + 2
     needed = int(np.ceil(LEAST_COVERED * board.count))
@@ -187,9 +192,9 @@ def grow(
 
 
 def _place(cells: Intp, index: Intp, pattern: Intp, needed: int) -> list[Placement]:
-    """Where the pattern lies on grown cells in one of four turns: the best cover and what equals it."""
+    """Where the pattern lies on grown cells in one of four turns: best cover first, then a little less."""
     found: dict[bytes, Placement] = {}
-    best = needed
+    best, slack = needed, int(SECOND_COVERED * len(pattern))
     low, extent = cells.min(axis=0), np.ptp(cells, axis=0)
     for _ in range(4):
         pattern = np.stack([-pattern[:, 1], pattern[:, 0]], axis=1)
@@ -201,10 +206,11 @@ def _place(cells: Intp, index: Intp, pattern: Intp, needed: int) -> list[Placeme
         at = shifts[:, None] + pattern
         chosen = table[at[..., 0], at[..., 1]]
         covered = (chosen >= 0).sum(axis=1)
-        for k in np.flatnonzero(covered >= best):
+        for k in np.flatnonzero(covered >= max(best - slack, needed)):
             best = max(best, int(covered[k]))
             where = at[k] - span  # the same cells again after half a turn are the same place
             key = where[np.lexsort(where.T)].tobytes()
             found.setdefault(key, Placement(chosen[k]))
-    placed = [place for place in found.values() if place.covered == best]
-    return placed[:MOST_PLACEMENTS]
+    placed = [place for place in found.values() if place.covered == best][:MOST_PLACEMENTS]
+    second = [place for place in found.values() if best - slack <= place.covered < best]
+    return placed + sorted(second, key=lambda place: -place.covered)[:MOST_SECOND]

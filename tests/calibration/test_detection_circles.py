@@ -58,6 +58,18 @@ def test_centres_of_circles_under_tilt_and_distortion(
     assert float(np.sqrt(np.mean(np.square(errors)))) < limit_px
 
 
+def test_spots_at_the_papers_rim_do_not_shift_the_board() -> None:
+    # They continue the grid on one side, where the weak line on the other was lost among stronger spots.
+    rng = np.random.default_rng([92_000, 15, 160])
+    camera = thermal_camera(160, 120, kind=0)
+    pose = board_pose(BOARD, camera, rng)
+    picture = picture_of_board(BOARD, camera, pose, CONDITIONS["medium"], rng, eight_bit=True)
+    detection = detect(picture, BOARD)
+    assert detection is not None
+    true = board_points(BOARD, camera, pose)
+    assert float(np.linalg.norm(detection.points[:, None] - true, axis=2).min(axis=1).max()) < 0.3
+
+
 def test_the_covariance_states_the_errors() -> None:
     scaled = []
     for seed in range(4):
