@@ -19,7 +19,6 @@ from rigsight.calibration.detection.board_map import BoardMap, fit_board_map, ro
 from rigsight.calibration.detection.centroids import refine_centres
 from rigsight.calibration.detection.discs import (
     FIRST_BLUR_PX,
-    FIT_ROUNDS,
     START_SIGMA,
     Discs,
     fit_discs,
@@ -49,6 +48,9 @@ KNOWN_RADIUS_LIMITS = (0.8, 1.25)  # of the board's own; the gaps between discs 
 FEWEST = 0.7  # spots, of the board's points
 LARGE_RADIUS_PX = 45.0
 LIKELY = 0.6
+# A grid that is shifted by a line has spots of the backdrop for discs: it is fitted only after better ones.
+ALIKE_HEIGHTS, MOSTLY_ALIKE = (0.4, 2.5), 0.9
+FROM_FAR = 0.3  # of the radius
 ASTRAY_OF_SPACING, MOST_ASTRAY = 0.1, 0.25
 MOST_PROPOSALS, MOST_OF_A_SET, MOST_DOUBTFUL = 80, 11, 6
 SAME_OF_SPACING = 0.3
@@ -132,16 +134,17 @@ def _large(grey: Image, board: Board) -> Iterator[tuple[Blobs, Seeds, Limits]]:
 @dataclass(frozen=True)
 class Proposal:
     """Where the board may be: ``points`` float64 [N,2] px in its order, the radius of its circles in metres,
-    and what part of the grey values' variance discs there explain."""
+    what part of the grey values' variance discs there explain, and which part of them are of like height."""
 
     points: Float64
     radius_m: float
     explained: float
+    alike: float
 
     @property
     def likely(self) -> bool:
         """Whether this is worth a fit before other proposals are seen."""
-        return self.explained > LIKELY
+        return self.explained > LIKELY and self.alike > MOSTLY_ALIKE
 
 
 def _proposal(
@@ -176,23 +179,23 @@ def _proposal(
     first = heights_at(grey, points, board_map, radius_m, FIRST_BLUR_PX, spacing)
     if first is None or not may_be_seen(first):
         return None
-    return Proposal(points, radius_m, float(np.median(first.explained)))
+    height = first.height / np.median(first.height)
+    alike = (height > ALIKE_HEIGHTS[0]) & (height < ALIKE_HEIGHTS[1])
+    return Proposal(points, radius_m, float(np.median(first.explained)), float(alike.mean()))
 
 
-def refine_grid(
-    grey: Image, start: Proposal, board: Board, rounds: tuple[int, ...] = FIT_ROUNDS
-) -> CircleGrid | None:
-    """Fit discs from a proposal, and check them on the raw data; ``rounds`` as in :func:`fit_discs`."""
+def refine_grid(grey: Image, start: Proposal, board: Board) -> CircleGrid | None:
+    """Fit discs from a proposal, and check them on the raw data."""
     size = (grey.shape[1], grey.shape[0])
     true, known = board.object_points()[:, :2], board.diameter_m is not None
-    discs = fit_discs(
-        grey, start.points, true, start.radius_m, nearest_m(board), known_radius=known, rounds=rounds
-    )
+    discs = fit_discs(grey, start.points, true, start.radius_m, nearest_m(board), known_radius=known)
     if discs is None:
         return None
     # Spots beside their discs may have led the fit astray: those discs start again from where the rest are.
+    # And a disc that came from far has disturbed what all share: radius and blur.
     astray, predicted = _astray(discs, true, size)
-    if astray.any() and astray.mean() < MOST_ASTRAY:
+    came = np.linalg.norm(discs.centres - start.points, axis=1) / discs.radius_px
+    if (astray.any() and astray.mean() < MOST_ASTRAY) or came.max() > FROM_FAR:
         again = np.where(astray[:, None], predicted, discs.centres)
         discs = fit_discs(
             grey,
@@ -202,7 +205,6 @@ def refine_grid(
             nearest_m(board),
             known_radius=known,
             blur_px=discs.blur_px,
-            rounds=rounds,
         )
     if discs is None or not _has_size(discs, board):
         return None

@@ -109,7 +109,6 @@ def fit_discs(
     *,
     known_radius: bool = False,
     blur_px: float = FIRST_BLUR_PX,
-    rounds: tuple[int, ...] = FIT_ROUNDS,
 ) -> Discs | None:
     """Fit all discs.
 
@@ -121,7 +120,6 @@ def fit_discs(
         spacing: of nearest centres, in that unit.
         known_radius: whether ``radius`` is the board's own rather than a guess.
         blur_px: to start from.
-        rounds: of Gauss-Newton, for each choice of pixels.
 
     Returns:
         None when the fit breaks down.
@@ -131,8 +129,8 @@ def fit_discs(
     prior = (radius, KNOWN_RADIUS if known_radius else GUESSED_RADIUS)
     state = _start(centres, radius, blur_px)
     discs = None
-    for stage, count in enumerate(rounds):
-        last = stage == len(rounds) - 1
+    for stage, count in enumerate(FIT_ROUNDS):
+        last = stage == len(FIT_ROUNDS) - 1
         sigma_px = START_SIGMA * spacing_px(state.centres) if stage == 0 else POINT_SIGMA_PX
         board_map = robust_board_map(state.centres, points, size, sigma_px)
         if board_map is None:

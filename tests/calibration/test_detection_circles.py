@@ -12,7 +12,6 @@ from rigsight.calibration.detection.disc_profile import profile
 from rigsight.calibration.detection.discs import fit_discs
 from rigsight.calibration.detection.grid_check import is_denser
 from rigsight.calibration.detection.lattice_fit import find_seeds, placements
-from rigsight.calibration.detection.track import track
 from rigsight.edge.benchmarks.calibration.detection import false_pictures
 from rigsight.edge.simulation.thermal_boards import (
     CONDITIONS,
@@ -141,26 +140,6 @@ def test_a_covered_disc_refuses_the_board() -> None:
 def test_nothing_is_found_after_the_deadline() -> None:
     picture, _ = shown(BOARD, "easy", 0)
     assert detect(picture, BOARD, deadline_s=0.0) is None
-
-
-def test_a_moved_board_is_tracked_and_a_vanished_one_is_not() -> None:
-    camera = thermal_camera(320, 256)
-    pose = board_pose(BOARD, camera, np.random.default_rng(7), (0.65, 0.75))
-    moved = pose.copy()
-    moved[:3, 3] += (0.01, 0.006, 0.01)
-    before, after = (
-        picture_of_board(BOARD, camera, T, CONDITIONS["medium"], np.random.default_rng(50))
-        for T in (pose, moved)
-    )
-    first = detect(before, BOARD)
-    assert first is not None
-    second = track(after, BOARD, first, before)
-    assert second is not None
-    error = np.linalg.norm(second.points - board_points(BOARD, camera, moved), axis=1)
-    assert float(error.max()) < 0.2
-    empty = picture_of_board(None, camera, pose, CONDITIONS["medium"], np.random.default_rng(1))
-    assert track(empty, BOARD, first, before) is None
-    assert track(empty, BOARD, first) is None
 
 
 def test_the_map_follows_a_lens_that_it_was_not_told() -> None:
