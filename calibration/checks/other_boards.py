@@ -17,7 +17,7 @@ from rigsight.calibration.detection.grey import stretched, to_grey
 from rigsight.calibration.pictures import Image
 
 PATIENCE_S = 5.0  # of the processor: the answer is a help in an error message, worth a few seconds only
-EACH_S = 3.0
+EACH_S = 0.4  # a board that is there is found in less
 PICTURES = 3
 
 

@@ -61,7 +61,7 @@ def test_case(name: str, good: GoodSet, tmp_path: Path, capsys: pytest.CaptureFi
             assert re.search(outcome.says, summary["verdict"])
             return
         if isinstance(outcome, Honest):
-            assert error_px <= max(summary["alignment_error_px"]["10"]["bound"], 0.1), summary["verdict"]
+            assert error_px <= max(summary["alignment_error_px"]["10"]["band"][1], 0.1), summary["verdict"]
             return
         assert isinstance(outcome, Works)
         rejected = summary["views_rejected"]
