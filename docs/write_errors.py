@@ -34,8 +34,8 @@ GROUPS = {
 HEAD = """# Errors
 
 Bad input and a lacking environment end in one line: a code, what is wrong, where, and what to do.
-Exit code 2 means that the input is at fault, 1 that the environment is; Ctrl-C exits with 130. `check-rig` also
-answers by it: 3 when the cameras have moved, 4 when the pictures do not tell.
+Exit code 2 means that the input is at fault, 1 that the environment is; Ctrl-C exits with 130.
+`check-rig` also answers by it: 3 when the cameras have moved, 4 when the pictures do not tell.
 """
 
 
