@@ -60,12 +60,17 @@ def predicted_alignment_errors(
 
 def mean_square_weights(rig: Rig, camera: str, distance_m: float) -> Float64:
     """Eigenvalues of C S, float64 [P], square pixels: their sum is the expected mean square error."""
-    covariance = covariance_matrix(rig)
+    root = square_root(covariance_matrix(rig))
+    weights = np.linalg.eigvalsh(root.T @ mean_square_form(rig, camera, distance_m) @ root)
+    positive: Float64 = np.maximum(weights, 0).astype(np.float64)
+    return positive
+
+
+def mean_square_form(rig: Rig, camera: str, distance_m: float) -> Float64:
+    """S, float64 [P,P]: parameters that are off by e displace the picture by a mean square of e^T S e."""
     field = displacement_field(rig, camera, distance_m)[1]
-    S = np.einsum("nip,niq->pq", field, field) / len(field)
-    root = _square_root(covariance)
-    weights: Float64 = np.linalg.eigvalsh(root.T @ S @ root)
-    return np.maximum(weights, 0)
+    form: Float64 = np.einsum("nip,niq->pq", field, field) / len(field)
+    return form
 
 
 def expected_rms_px(rig: Rig, camera: str, distance_m: float) -> float:
@@ -160,7 +165,7 @@ def displacement_field(
     return pixels, np.stack([columns.get(name, nothing) for name in parameters], axis=2)
 
 
-def _square_root(covariance: Float64) -> Float64:
+def square_root(covariance: Float64) -> Float64:
     """L with L L^T = covariance; small negative eigenvalues of a rounded file count as zero."""
     scale = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
     values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))

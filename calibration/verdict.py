@@ -12,7 +12,7 @@ from rigsight.calibration.rig import Rig
 from rigsight.calibration.uncertainty import (
     PredictedError,
     covariance_matrix,
-    displacement_field,
+    mean_square_form,
     predicted_alignment_errors,
 )
 
@@ -120,8 +120,7 @@ def limiting(rig: Rig, camera: str, distance_m: float) -> tuple[str, str]:
     the expected mean square error is the cause.
     """
     covariance = covariance_matrix(rig)
-    field = displacement_field(rig, camera, distance_m)[1]
-    S = np.einsum("nip,niq->pq", field, field) / len(field)
+    S = mean_square_form(rig, camera, distance_m)
     names = rig.covariance.parameters if rig.covariance is not None else ()
     transform = f"T_{camera}_{rig.reference}."
     groups = {

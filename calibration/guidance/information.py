@@ -11,7 +11,7 @@ from rigsight.calibration.rig import Camera, Covariance, Rig
 from rigsight.calibration.solve.lens import lens_names, project_with_derivatives
 from rigsight.calibration.solve.noise import inverse
 from rigsight.calibration.solve.state import State, cross_matrices
-from rigsight.calibration.uncertainty import covariance_matrix, displacement_field
+from rigsight.calibration.uncertainty import covariance_matrix, mean_square_form, square_root
 
 
 def information_of_views(rig: State, poses: Float64, board: Board, noise_px: Mapping[str, float]) -> Float64:
@@ -82,15 +82,9 @@ class Outlook:
 
         Raises RigsightError CAL-006 when the rig has no covariance.
         """
-        covariance = covariance_matrix(rig)
-        scale = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
-        values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
-        self._root = scale[:, None] * vectors * np.sqrt(np.maximum(values, 0))
-        weight = np.zeros_like(covariance)
-        for distance in distances_m:
-            field = displacement_field(rig, camera, distance)[1]
-            weight += np.einsum("nip,niq->pq", field, field) / len(field) / len(distances_m)
-        self._weight = self._root.T @ weight @ self._root
+        self._root = square_root(covariance_matrix(rig))
+        forms = [mean_square_form(rig, camera, distance) for distance in distances_m]
+        self._weight = self._root.T @ np.mean(forms, axis=0) @ self._root
 
     @property
     def error_px(self) -> float:

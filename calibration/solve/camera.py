@@ -57,7 +57,6 @@ def solve_camera(
     spectrum: Spectrum = "rgb",
     model: Model = "pinhole-radtan",
     name: str = "camera",
-    start: Camera | None = None,
 ) -> CameraSolution:
     """Calibrate one camera; views that fit far worse than the rest are dropped, worst first.
 
@@ -67,13 +66,12 @@ def solve_camera(
         spectrum: stored with the camera.
         model: pinhole-radtan has k1 k2 p1 p2, and k3 where the views show it; fisheye has k1 to k4.
         name: for messages.
-        start: a lens to begin with, instead of a guess.
 
     Raises:
         RigsightError: CAL-016 fewer than 6 views, CAL-017 the views do not determine the camera.
     """
     enough_views(len(seen), name)
-    camera = start or guess_camera(seen, board, spectrum, model, name)
+    camera = guess_camera(seen, board, spectrum, model, name)
     used = {view: board_pose(detection, board, camera) for view, detection in seen.items()}
     rejected: dict[str, str] = {}
     while True:

@@ -40,7 +40,6 @@ class Setup:
     name: str
     spectrum: Spectrum = "rgb"
     model: Model = "pinhole-radtan"
-    start: Camera | None = None
 
 
 def solve_rig(
@@ -76,7 +75,6 @@ def solve_rig(
             spectrum=setup.spectrum,
             model=setup.model,
             name=setup.name,
-            start=setup.start,
         )
         for setup in setups
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,18 @@ if TYPE_CHECKING:
     from rigsight.calibration.guidance.capture import GuidedCapture
 
 
-class Feed:
+class Feed(ABC):
     """Pairs of pictures in time, and who looks at the guidance."""
 
+    @abstractmethod
     def pairs(self) -> Iterator[tuple[Mapping[str, Any], int]]:
         """Pictures by camera, and their stamp."""
-        raise NotImplementedError
 
+    @abstractmethod
     def follow(self, capture: GuidedCapture) -> None:
-        """After every step; people look for themselves."""
+        """After every step: show the guidance to whoever holds the board."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of devices."""
 
@@ -45,6 +48,9 @@ class SimulatedFeed(Feed):
 
         if capture.proposal is not None and capture.rig is not None:
             self._operator.follow(outline(capture.rig, 0, capture.board, capture.proposal.pose))
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class SourceFeed(Feed):
@@ -81,6 +87,9 @@ class SourceFeed(Feed):
                 yield {role: frame.data for role, frame in frames.frames.items()}, frames.captured_ns
             finally:
                 frames.release()
+
+    def follow(self, capture: GuidedCapture) -> None:
+        """People look for themselves."""
 
     def close(self) -> None:
         """Close the source."""

@@ -11,7 +11,7 @@ import typer
 from rigsight.cli.main import BAD_USAGE
 
 if TYPE_CHECKING:
-    from rigsight.calibration.motion import Clip
+    from rigsight.calibration.clip_motion import Clip
     from rigsight.calibration.rig import Rig
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -55,7 +55,7 @@ def time_offset(
     Positive: the same instant bears a later stamp in B than in A.
     """
     from rigsight.calibration.boards import Board
-    from rigsight.calibration.motion import motions
+    from rigsight.calibration.clip_motion import motions
     from rigsight.calibration.rig import Rig
     from rigsight.calibration.time_offset import estimate_offset
 
@@ -128,7 +128,7 @@ def _rates(text: str | None) -> tuple[float | None, float | None]:
 
 def _boil_down(path: Path, name: str, rig: Rig | None, board: Any, rate: float | None, progress: Any) -> Clip:
     from rigsight.calibration import codes
-    from rigsight.calibration.motion import read_clip
+    from rigsight.calibration.clip_motion import read_clip
     from rigsight.edge.clips import open_clip
 
     camera = None if rig is None else rig.cameras[name]

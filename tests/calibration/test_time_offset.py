@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rigsight.base.errors import RigsightError
-from rigsight.calibration.motion import change
+from rigsight.calibration.clip_motion import change
 from rigsight.calibration.time_offset import Motion, estimate_offset
 
 NS = 1e9
