@@ -17,8 +17,9 @@ from rigsight.calibration.pictures import Image, Picture, as_image
 
 NOT_FOUND = "the board is not found"
 EARLY = 4  # pictures without a board after which it is asked whether they show another one
-# Seconds for one picture: at first, and after so many pictures without a board that there is little hope.
-SEARCH_S, HOPELESS_S = 1.0, 0.4
+# Processor seconds for one picture: at first, with room for slow machines (a real view of thermal discs has
+# taken 0.95), and after so many pictures without a board that there is little hope.
+SEARCH_S, HOPELESS_S = 2.5, 0.4
 
 Progress = Callable[[int, int], None]
 
