@@ -17,7 +17,7 @@ from rigsight.edge.demo.results import Scores
 from rigsight.edge.frames import UNLABELLED, Aligned, Prediction, UInt8
 from rigsight.edge.predictor import Predictor
 from rigsight.edge.preprocess import RGB, THERMAL
-from rigsight.edge.scoring import confusion, iou, miou
+from rigsight.edge.scoring.masks import confusion, iou, miou
 from rigsight.edge.simulation.classes import CLASSES, SCENE_CLASSES
 
 Judged = Callable[[Aligned], UInt8]

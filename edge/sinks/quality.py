@@ -8,7 +8,7 @@ import numpy as np
 
 from rigsight.edge.frames import Prediction
 from rigsight.edge.render import average_fusion, luma
-from rigsight.edge.scoring import FusionQuality, fusion_quality
+from rigsight.edge.scoring.fusion import FusionQuality, fusion_quality
 
 METRICS = tuple(field.name for field in dataclasses.fields(FusionQuality))
 

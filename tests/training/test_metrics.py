@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rigsight.edge.scoring import confusion, miou
+from rigsight.edge.scoring.masks import confusion, miou
 from rigsight.training.metrics import SegmentationMeter
 
 

@@ -1,4 +1,4 @@
-"""Scores against values worked by hand."""
+"""Confusion, IoU, mIoU and mAcc against values worked by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from rigsight.edge.scoring import confusion, entropy, fusion_quality, iou, miou
+from rigsight.edge.scoring.masks import MaskMeter, accuracy, confusion, iou, macc, miou
 
 
 def test_confusion_ignores_unlabelled_truth_and_counts_an_unlabelled_mask_as_a_miss() -> None:
@@ -52,26 +52,23 @@ def test_ids_and_shapes_that_do_not_fit_are_refused() -> None:
         confusion(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8), 3)
 
 
-def test_entropy_of_known_histograms() -> None:
-    assert entropy(np.full((4, 4), 9, np.uint8)) == 0
-    assert entropy(np.arange(256, dtype=np.uint8).reshape(16, 16)) == pytest.approx(8)
-    assert entropy(np.uint8([[0, 0, 0, 1]])) == pytest.approx(0.8112781)
+def test_accuracy_is_told_of_classes_in_the_truth_only() -> None:
+    meter = MaskMeter(4)
+    meter.add(np.uint8([[0, 0, 1, 2]]), np.uint8([[0, 1, 1, 255]]))
+    meter.add(np.uint8([[255]]), np.uint8([[1]]))  # a pixel left without a class is a miss
+    scores = meter.scores()
+    assert scores.iou[:2] == (0.5, pytest.approx(1 / 3))
+    assert np.isnan(scores.iou[2:]).all()
+    assert scores.accuracy[:2] == (1.0, pytest.approx(1 / 3))
+    assert np.isnan(scores.accuracy[2:]).all()
+    assert scores.miou == pytest.approx(5 / 12)
+    assert scores.macc == pytest.approx(2 / 3)
+    np.testing.assert_array_equal(scores.accuracy, accuracy(meter.matrix))
 
 
-def test_fusion_quality_of_worked_values() -> None:
-    visible = np.uint8([[0, 10], [0, 10]])
-    thermal = np.uint8([[0, 0], [20, 20]])
-    fused = np.uint8([[0, 10], [20, 30]])  # the sum: F - T = V and F - V = T, so SCD is exactly 2
-    quality = fusion_quality(fused, visible, thermal)
-    assert quality.scd == pytest.approx(2)
-    assert quality.en == pytest.approx(2)
-    assert quality.sd == pytest.approx(math.sqrt(125))
-    assert quality.sf == pytest.approx(math.sqrt(10**2 + 20**2))
-
-
-def test_a_flat_fused_picture_scores_nothing() -> None:
-    flat = np.full((5, 6), 100, np.uint8)
-    quality = fusion_quality(flat, flat, flat)
-    assert (quality.en, quality.sd, quality.sf, quality.scd) == (0, 0, 0, 0)
-    with pytest.raises(ValueError, match="one size"):
-        fusion_quality(flat, flat, flat[:4])
+def test_means_over_the_classes_that_can_occur() -> None:
+    meter = MaskMeter(3, ids=(0, 2))
+    meter.add(np.uint8([[0, 1, 2, 1]]), np.uint8([[0, 0, 2, 2]]))
+    assert meter.scores().miou == pytest.approx(0.5)
+    assert meter.scores().macc == macc(meter.matrix, (0, 2)) == pytest.approx(0.5)
+    assert miou(meter.matrix) == pytest.approx(1 / 3)

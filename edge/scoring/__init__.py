@@ -1,0 +1,1 @@
+"""Scores of masks, probabilities and fused pictures, numpy only, so that the device can judge itself."""
