@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _MODELS: dict[str, str] = {
     "segmif": "rigsight.training.models.segmif:segmif",
     "segmif_nano": "rigsight.training.models.segmif:segmif_nano",
+    "scnet": "rigsight.training.models.scnet:scnet",
+    "scnet_4level": "rigsight.training.models.scnet:scnet_4level",
+    "scnet_edge": "rigsight.training.models.scnet:scnet_edge",
+    "mfnet": "rigsight.training.models.mfnet:mfnet",
+    "ssa_ecnet": "rigsight.training.models.ssa_ecnet:ssa_ecnet",
 }
 
 
