@@ -7,6 +7,41 @@ DATASET_UNREADABLE = define(
     "dataset.yaml cannot be read",
     "Correct the named key; 'schemas/examples/dataset.yaml' is a working example.",
 )
+NO_SPLIT = define(
+    "DAT-002", "The data set has no such split", "Name one of the splits of dataset.yaml, or add it there."
+)
+FILE_MISSING = define(
+    "DAT-003",
+    "A file of the data set is missing",
+    "Put it there, or take its stem out of dataset.yaml; 'rigsight data check' finds all that is missing.",
+)
+PICTURE_UNREADABLE = define(
+    "DAT-004",
+    "A picture of the data set cannot be read",
+    "Fetch it again, or take its stem out of dataset.yaml.",
+)
+THERMAL_DEPTH = define(
+    "DAT-005",
+    "A thermal picture is stored otherwise than dataset.yaml says",
+    "Set thermal_input: counts16 for 16-bit pictures, camera8 for 8-bit ones; "
+    "modalities with the same pattern share one 8-bit PNG of four channels.",
+)
+MASK_ENCODING = define(
+    "DAT-006",
+    "A mask is stored otherwise than dataset.yaml says",
+    "Set labels.encoding: values (numbers, palette PNG), colors, threshold (binary, soft edges) or mat.",
+)
+UNKNOWN_IDS = define(
+    "DAT-007",
+    "A mask holds values of no class",
+    "Add the class, map the value in labels.ids (255: unlabelled), or set labels.encoding: threshold "
+    "for binary masks with soft edges.",
+)
+SIZES_DIFFER = define(
+    "DAT-008",
+    "Pictures of one stem differ in size",
+    "Bring them to one size; masks with nearest-neighbour interpolation.",
+)
 PAIRS_UNREADABLE = define(
     "DAT-101",
     "A folder of training pairs cannot be used",
@@ -37,6 +72,22 @@ MODEL_OPTIONS = define(
     "TRN-102",
     "The model does not take these options",
     "Correct the named option; the defaults are the published network.",
+)
+WEIGHTS_UNREADABLE = define(
+    "TRN-103",
+    "A file of weights cannot be read",
+    "Give a .safetensors file, or a .pth that holds a state_dict and nothing else.",
+)
+BACKBONE_WEIGHTS = define(
+    "TRN-104",
+    "The pretrained weights are not those of the backbone",
+    "Give the file of the named backbone, or leave backbone_weights out.",
+)
+BACKBONE_DOWNLOAD = define(
+    "TRN-105",
+    "The pretrained weights could not be downloaded",
+    "Fetch the file where there is a network, and give it: model.options.backbone_weights=FILE.",
+    ENVIRONMENT,
 )
 CHECKPOINT_UNREADABLE = define(
     "TRN-201",
