@@ -13,6 +13,7 @@ is always counted without tolerance. Cracks are scored with 0 (DeepCrack, SCNet)
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -32,6 +33,18 @@ class OperatingPoint:
     f1: float
     precision: float
     recall: float
+
+
+def operating_point(threshold: int, hit: int, predicted: int, positives: int) -> OperatingPoint:
+    """Scores of plain counts. Precision is 1 where nothing is predicted; nan where nothing is true.
+
+    >>> operating_point(128, 6, 8, 12)
+    OperatingPoint(threshold=128, f1=0.6, precision=0.75, recall=0.5)
+    """
+    precision = hit / predicted if predicted else 1.0
+    if not positives:
+        return OperatingPoint(threshold, math.nan, precision, math.nan)
+    return OperatingPoint(threshold, 2 * hit / (predicted + positives), precision, hit / positives)
 
 
 class ThresholdCounts:
@@ -72,13 +85,13 @@ class ThresholdCounts:
         true, judged = truth == 1, truth != UNLABELLED
         if not (true | ~judged | (truth == 0)).all():
             raise ValueError("the truth holds other values than 0, 1 and 255")
-        predicted = _at_least(probability[judged])
-        hit = right = found = _at_least(probability[true])
+        predicted = reaching(probability[judged])
+        hit = right = found = reaching(probability[true])
         if self.tolerance_px:
             disc = _disc(self.tolerance_px)
             near = _dilate(true.astype(np.uint8), disc) > 0
-            right = _at_least(probability[near & judged])
-            found = _at_least(_dilate(np.where(judged, probability, 0).astype(np.uint8), disc)[true])
+            right = reaching(probability[near & judged])
+            found = reaching(_dilate(np.where(judged, probability, 0).astype(np.uint8), disc)[true])
         positives = int(true.sum())
         self.images += 1
         self.positives += positives
@@ -130,8 +143,12 @@ class ThresholdCounts:
         return hit / union if union else float("nan")
 
 
-def _at_least(values: UInt8) -> Int64:
-    """How many of the values are at least t, for every t: int64 [256]."""
+def reaching(values: UInt8) -> Int64:
+    """How many of the values are at least t, for every level t: int64 [256].
+
+    >>> reaching(np.uint8([0, 2, 2]))[:4]
+    array([3, 2, 2, 0])
+    """
     return np.cumsum(np.bincount(values, minlength=LEVELS)[::-1])[::-1]
 
 
