@@ -24,7 +24,6 @@ class ScnetLoss:
 
     def __init__(
         self,
-        shares: Tensor | None = None,
         *,
         gamma: float = 2.0,
         alpha: float = 1.0,
@@ -32,8 +31,13 @@ class ScnetLoss:
         side_weights: tuple[float, ...] = SIDE_WEIGHTS,
         soft_iou: float = 1.0,
     ) -> None:
-        """``shares`` is taken because every loss gets it; the focal term needs no class weights."""
-        del shares
+        """``side_weights`` from full resolution downwards; a network with fewer levels takes the first ones.
+
+        Raises:
+            ValueError: ``reduction`` is neither mean nor sum.
+        """
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"reduction is mean or sum, not '{reduction}'")
         self.gamma, self.alpha, self.reduction = gamma, alpha, reduction
         self.side_weights, self.soft_iou = tuple(side_weights), soft_iou
 

@@ -121,7 +121,7 @@ class Scnet(nn.Module):
 
     def _maps(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         up, trunk = self.options.up, self.options.attention_in_trunk
-        encoded, places, refined, decoded = [], [], [], []
+        encoded, places, refined = [], [], []
         for down, attend in zip(self.down, self.attend_down, strict=True):
             features = down(x)
             gated, side = attend(features)
@@ -130,6 +130,7 @@ class Scnet(nn.Module):
             # Training takes torch's own kernels, evaluation the form that exports; both agree to the bit.
             x, where = pooled(encoded[-1], up, indices=self.training)
             places.append(where)
+        decoded: list[Tensor] = []
         for i in reversed(range(self.options.levels)):
             features = self.lift[i](x, places[i], encoded[i])
             gated, side = self.attend_up[i](features)

@@ -56,4 +56,4 @@ def pool(x: Tensor, indices: bool) -> tuple[Tensor, Tensor]:
 
 def unpool(y: Tensor, where: Tensor) -> Tensor:
     """Put the values [N,C,h,w] back to where :func:`pool` found the maxima; [N,C,2h,2w]."""
-    return unpool_select(y, where) if where.dtype == torch.bool else F.max_unpool2d(y, where, 2)
+    return unpool_select(y, where) if where.dtype == torch.bool else F.max_unpool2d(y, where, [2, 2])
