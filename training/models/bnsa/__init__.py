@@ -1,0 +1,1 @@
+"""BNSA Mask R-CNN (Wang & Ren, Symmetry 2025) on torchvision's detection parts."""

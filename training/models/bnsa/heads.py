@@ -1,0 +1,38 @@
+"""The last layers of the heads at Detectron2's sizes; torchvision's have an unused background slot."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models.detection.mask_rcnn import MaskRCNNPredictor
+
+
+class BoxPredictor(nn.Module):
+    """Classes with the background, boxes without it: K + 1 and 4 K outputs for K classes."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.cls_score = nn.Linear(width, classes + 1)
+        self.bbox_pred = nn.Linear(width, 4 * classes)
+        for layer, spread in ((self.cls_score, 0.01), (self.bbox_pred, 0.001)):
+            nn.init.normal_(layer.weight, std=spread)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[R,width] -> logits [R,K+1] and deltas [R,4(K+1)], those of the background zero.
+
+        >>> logits, deltas = BoxPredictor(8, 4)(torch.ones(2, 8))
+        >>> logits.shape[1], deltas.shape[1], float(deltas[:, :4].abs().sum())
+        (5, 20, 0.0)
+        """
+        return self.cls_score(x), F.pad(self.bbox_pred(x), (4, 0))
+
+
+class MaskPredictor(MaskRCNNPredictor):
+    """torchvision's with K outputs: the logits of class k are channel k - 1."""
+
+    def of_class(self, x: Tensor, labels: Tensor) -> Tensor:
+        """[R,C,14,14] and class ids [R] from 1 on -> logits [R,28,28]."""
+        logits: Tensor = self(x)
+        return logits[torch.arange(len(labels), device=labels.device), labels - 1]
