@@ -13,14 +13,16 @@ from pydantic import Field, ValidationError
 
 from rigsight.base.files import atomic_path, make_folder
 from rigsight.base.schema import StrictModel, explain
-from rigsight.edge.bundle.spec import ClassEntry, Modalities, Preprocessing
+from rigsight.edge.bundle.spec import ClassEntry, Modalities, Preprocessing, Task
 from rigsight.training import codes
+from rigsight.training.models.provenance import PretrainedWeights
 
 if TYPE_CHECKING:
     from torch import nn
 
 SCHEMA_VERSION = 1
 _HEADER_KEY = "rigsight"
+_NOT_AGAIN = {"backbone_weights"}
 
 
 class TrainingProvenance(StrictModel):
@@ -32,20 +34,26 @@ class TrainingProvenance(StrictModel):
     data: str = Field(default="", description="what it was trained on, and its licence")
     steps: int = 0
     seconds: float = 0.0
+    pretrained: tuple[PretrainedWeights, ...] = Field(default=(), description="foreign weights in these")
 
 
 class CheckpointMeta(StrictModel):
-    """What stands beside the weights. ``scores`` are mIoU on held-out data, by scene and modalities."""
+    """What stands beside the weights. ``scores`` are of ``metric``, by scene or split and by modalities."""
 
     version: Literal[1] = 1
     model: str
     options: dict[str, Any] = {}
+    task: Task = "semantic"
     classes: tuple[ClassEntry, ...] = ()
     preprocessing: Preprocessing = Preprocessing()
     width: int = Field(gt=0, description="pixels")
     height: int = Field(gt=0, description="pixels")
     training: TrainingProvenance
+    metric: str = Field(default="mIoU", description="what the scores are")
     scores: dict[str, dict[Modalities, float]] = {}
+    threshold: float | None = Field(
+        default=None, ge=0, le=1, description="binary: probability of the best F1 on the validation split"
+    )
     baseline: dict[str, float] = Field(default={}, description="scene -> mIoU of the per-pixel classifier")
 
 
@@ -92,6 +100,8 @@ def read_meta(path: str | Path) -> CheckpointMeta:
 def load_checkpoint(path: str | Path) -> tuple[nn.Module, CheckpointMeta]:
     """The model in evaluation mode, and what stands beside it.
 
+    What the weights once started from is not fetched again, but goes on with them as ``model.pretrained``.
+
     Raises:
         RigsightError: TRN-201, TRN-202, TRN-101 (unknown model), TRN-102, TRN-203 (weights do not fit).
     """
@@ -100,10 +110,12 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, CheckpointMeta]:
     from rigsight.training.models import build
 
     meta = read_meta(path)
-    model = build(meta.model, **meta.options)
+    model = build(meta.model, **{**meta.options, **dict.fromkeys(_NOT_AGAIN & meta.options.keys())})
     try:
         model.load_state_dict(load_file(Path(path)))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise codes.CHECKPOINT_WEIGHTS(reason, where=path) from error
+    network: Any = model
+    network.pretrained = meta.training.pretrained
     return model.eval(), meta

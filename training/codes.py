@@ -65,7 +65,28 @@ NOTHING_TO_RESUME = define(
 LOSS_NOT_FINITE = define(
     "TRN-004",
     "The loss is no longer finite",
-    "Resume with a lower learning rate: fusion.lr or segmentation.lr.",
+    "Resume with a lower learning rate; the saved batch shows what the network was fed.",
+)
+UNKNOWN_LOSS = define(
+    "TRN-005",
+    "The loss or its options are not known",
+    "Correct recipe.loss or recipe.loss_options.",
+)
+OUT_OF_MEMORY = define(
+    "TRN-006",
+    "Memory ran out in a training step",
+    "Lower schedule.batch, and raise schedule.accumulate by as much: the training stays the same.",
+    ENVIRONMENT,
+)
+WRONG_RECIPE = define(
+    "TRN-007",
+    "The model is not trained this way",
+    "Use recipe.kind interactive for SegMiF, masks for networks that give a mask, instances for Mask R-CNN.",
+)
+OTHER_CLASSES = define(
+    "TRN-008",
+    "Network and data have different numbers of classes",
+    "Set model.options.classes to the data's number of classes.",
 )
 UNKNOWN_MODEL = define("TRN-101", "There is no such model", "Use one of the named models.")
 MODEL_OPTIONS = define(
@@ -111,9 +132,49 @@ CHECKPOINT_CLASSES = define(
 )
 UNKNOWN_SCENE = define("TRN-301", "The simulated rig has no such scene", "Use street, facade or pipe.")
 UNKNOWN_SPLIT = define("TRN-303", "There is no such split", "Use --split test or --split val.")
+EVALUATION_CLASSES = define(
+    "TRN-304",
+    "The model and the data set have other classes",
+    "Evaluate a model that was trained for these classes; both lists stand in the message.",
+)
+EVALUATION_UNLABELLED = define(
+    "TRN-305",
+    "The split has no labels to judge by",
+    "Give a split whose dataset.yaml names masks (or COCO instances for an instance model).",
+)
+EVALUATION_CAMERAS = define(
+    "TRN-306",
+    "The data set lacks a camera that the model needs",
+    "Add the modality to dataset.yaml, or evaluate a model that works without it.",
+)
+EVALUATION_PROTOCOL = define(
+    "TRN-307",
+    "The protocol does not belong to the model's task",
+    "Leave --protocol and --tolerance out, or evaluate a model of two classes.",
+)
+EVALUATION_BOXES = define(
+    "TRN-308",
+    "The boxes cannot be read",
+    "Give a folder with visible/NAME.txt and infrared/NAME.txt, each line: class x y w h, relative to the size.",
+)
 NO_WORKERS = define(
     "TRN-302",
     "The training set could not be rendered",
     "Run again with data.workers=0 to see the reason in one process.",
     ENVIRONMENT,
+)
+ABLATION_UNREADABLE = define(
+    "TRN-401",
+    "The ablation's file cannot be used",
+    "Correct the named key; 'training/configs/ablations/' holds working examples.",
+)
+ABLATION_CHANGED = define(
+    "TRN-402",
+    "A run of the ablation was trained with another configuration",
+    "Delete the run's folder, or give another folder with --out.",
+)
+ABLATION_METRIC = define(
+    "TRN-403",
+    "The trainings of the ablation have no such score",
+    "Set metric to a score that scores.json has, for example facade.both.",
 )
