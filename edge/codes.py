@@ -112,6 +112,11 @@ VIDEO_UNWRITABLE = define(
     "The video cannot be encoded",
     "Use a .avi, .mkv, .mp4 or .webm file.",
 )
+CAMERA_OF_BUNDLE = define(
+    "RUN-005",
+    "The source has no camera that the bundle takes",
+    "Give the camera that 'rigsight bundle inspect' lists among the inputs: --rgb or --thermal.",
+)
 DEMO_FOLDER = define(
     "DEM-001",
     "The demo would replace files that are not its own",

@@ -153,13 +153,15 @@ class Prediction:
     """What the network says of one Aligned.
 
     ``mask`` uint8 [H,W] of class ids, 255 = unlabelled (also outside the validity mask); ``confidence`` uint8
-    [H,W] (0..255 for 0..1) or None when nobody asked; ``fused`` uint8 [H,W,3] or None. ``degraded`` says
-    which modality was missing, None in normal running. ``stage_ns`` maps stage to its duration.
+    [H,W] (0..255 for 0..1) or None when nobody asked; ``probability`` uint8 [H,W] of class 1 where binary;
+    ``fused`` uint8 [H,W,3] or None. ``degraded`` says which modality was missing, None in normal
+    running. ``stage_ns`` maps stage to its duration.
     """
 
     aligned: Aligned
     mask: UInt8
     confidence: UInt8 | None = None
+    probability: UInt8 | None = None
     fused: UInt8 | None = None
     instances: tuple[Any, ...] = ()
     degraded: str | None = None

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from rigsight.edge import codes
-from rigsight.edge.bundle.contract import PICTURES
+from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Modalities
 from rigsight.edge.engines.base import Array, Engine
 from rigsight.edge.frames import UNLABELLED, Aligned, Prediction, UInt8
-from rigsight.edge.postprocess import class_confidence, class_mask
+from rigsight.edge.postprocess import binary_confidence, binary_mask, class_confidence, class_mask
 from rigsight.edge.saliency import vsm_tables
 
 # What a graph may ask the host for: name in bundle.yaml -> function of rgb [H,W,3] and thermal [H,W].
@@ -37,7 +37,7 @@ class Predictor:
         """
         self.bundle, self.engine, self.scene, self.confidence = bundle, engine, scene, confidence
         part = bundle.part()
-        self._wants = tuple(name for name in PICTURES if name in part.inputs)
+        self.wants = wanted(part)
         self._hosts = {name: tensor.host for name, tensor in part.inputs.items() if tensor.host is not None}
         for host in self._hosts.values():
             if host not in HOST_FUNCTIONS:
@@ -53,7 +53,7 @@ class Predictor:
             )
 
     def accuracy(self, modalities: Modalities) -> float | None:
-        """The mIoU that the bundle promises with these modalities; None where it promises nothing."""
+        """What the bundle promises with these modalities, in its metric; None where it promises nothing."""
         table = self.bundle.spec.accuracy
         rows = [table[self.scene]] if self.scene in table else list(table.values())
         stated = [row[modalities] for row in rows if modalities in row]
@@ -79,9 +79,9 @@ class Predictor:
         feeds = {
             name: HOST_FUNCTIONS[host](aligned.rgb, aligned.thermal) for name, host in self._hosts.items()
         }
-        if "rgb" in self._wants:
+        if "rgb" in self.wants:
             feeds["rgb"] = aligned.rgb[None]
-        if "thermal" in self._wants:
+        if "thermal" in self.wants:
             feeds["thermal"] = aligned.thermal[None, :, :, None]
         return feeds
 
@@ -97,6 +97,7 @@ class Predictor:
             aligned=aligned,
             mask=mask,
             confidence=confidence,
+            probability=outputs["probability"][0].copy() if trusted and "probability" in outputs else None,
             fused=fused,
             degraded=degraded,
             bundle_id=self.bundle.id,
@@ -105,25 +106,30 @@ class Predictor:
 
     def _judge(self, aligned: Aligned) -> tuple[bool, str | None]:
         """Whether a mask may be given, and what to say of a missing modality."""
-        missing = [role for role in self._wants if role not in aligned.source.frames]
-        least = self.bundle.spec.min_accuracy
+        missing = [role for role in self.wants if role not in aligned.source.frames]
+        least, metric = self.bundle.spec.min_accuracy, self.bundle.spec.metric
         if not missing:
             return True, None
         what = f"{' and '.join(missing)} missing"
-        if len(missing) == len(self._wants):
+        if len(missing) == len(self.wants):
             return False, f"{what}: no mask"
         promised = self.accuracy(_ONLY[missing[0]])
         if promised is None:
             return least == 0, f"{what}, accuracy unknown" + ("" if least == 0 else ": no mask")
         if promised < least:
-            return False, f"{what}, mIoU {promised:.2f} is below {least:.2f}: no mask"
-        return True, f"{what}, mIoU {promised:.2f}"
+            return False, f"{what}, {metric} {promised:.2f} is below {least:.2f}: no mask"
+        return True, f"{what}, {metric} {promised:.2f}"
 
     def _mask(self, outputs: Mapping[str, Array], valid: UInt8, trusted: bool) -> tuple[UInt8, UInt8 | None]:
-        if not trusted or not {"logits", "mask"} & set(outputs):
+        if not trusted or not {"logits", "mask", "probability"} & set(outputs):
             mask: UInt8 = np.full(valid.shape, UNLABELLED, np.uint8)
             return mask, np.zeros(valid.shape, np.uint8) if self.confidence else None
         outside = cv2.bitwise_not(valid)
+        threshold = self.bundle.spec.threshold
+        if threshold is not None:
+            mask = binary_mask(outputs["probability"][0], threshold)
+            cv2.bitwise_or(mask, outside, dst=mask)
+            return mask, binary_confidence(outputs["probability"][0], mask) if self.confidence else None
         if "logits" in outputs:
             mask = class_mask(outputs["logits"])
             cv2.bitwise_or(mask, outside, dst=mask)

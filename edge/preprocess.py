@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -16,31 +17,35 @@ from rigsight.edge.bundle.spec import Preprocessing
 from rigsight.edge.frames import Aligned, FrameSet, Image, UInt8, as_uint8
 
 RGB, THERMAL = "rgb", "thermal"
+Size = tuple[int, int]
 
 
 class Preprocessor:
     """Brings both pictures onto the network's pixel grid, in 8 bits.
 
     With a rig every camera goes through one fused map; without one the pictures count as aligned and are
-    resized. The AGC looks at the source frame before the warp.
+    resized. With the geometry ``tile`` the rig's grid keeps its own size, and without a rig the grid is that
+    of the picture (of ``rgb`` where there are two). The AGC looks at the source frame before the warp.
     """
 
     def __init__(
         self,
         spec: Preprocessing,
-        size: tuple[int, int],
+        size: Size,
         rig: Rig | None = None,
         surface: Plane | Cylinder | MatchedHomography | None = None,
+        roles: Sequence[str] = (RGB, THERMAL),
     ) -> None:
-        """``size`` is the network's (width, height); ``surface`` overrides the rig's.
+        """``size`` is the network's (width, height); ``surface`` overrides the rig's; frames of cameras that
+        are not among ``roles`` are left alone.
 
         Raises:
             RigsightError: CAL-004 when a rig has no camera named ``rgb`` or ``thermal``.
         """
-        self.spec, self.size, self.rig = spec, size, rig
+        self.spec, self.size, self.rig, self.roles = spec, size, rig, tuple(roles)
         self.agc = PercentileAgc(spec.agc)
         self._aligners: dict[str, Aligner] = {}
-        self._fit: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+        self._fit: dict[Size, tuple[int, int, int, int]] = {}
         self.K = np.eye(3)
         self.T_native_grid = np.eye(3)
         if rig is not None:
@@ -60,32 +65,42 @@ class Preprocessor:
             RigsightError: SRC-101 for 8-bit thermal where counts are expected, CAL-005 for pictures that
                 do not have their camera's size.
         """
-        rgb_frame, thermal_frame = frames.frames.get(RGB), frames.frames.get(THERMAL)
+        rgb_frame, thermal_frame = (
+            frames.frames.get(role) if role in self.roles else None for role in (RGB, THERMAL)
+        )
+        present = rgb_frame if rgb_frame is not None else thermal_frame
+        width, height = size = self._grid_size(present)
         bounds: Bounds | None = None
         thermal8: UInt8 | None = None
         if thermal_frame is not None:
             thermal8, bounds = self._to_8_bits(thermal_frame.data, agc_bounds)
-        rgb = self._place(RGB, None if rgb_frame is None else rgb_frame.data)
-        thermal = self._place(THERMAL, thermal8)
-        width, height = self.size
-        present = rgb_frame if rgb_frame is not None else thermal_frame
+        rgb = None if rgb_frame is None else self._warp(RGB, rgb_frame.data, size)
+        thermal = None if thermal8 is None else self._warp(THERMAL, thermal8, size)
+        warp_counts = None
+        if thermal_frame is not None:
+            counts = thermal_frame.data
+            warp_counts = lambda: self._warp(THERMAL, counts, size)  # noqa: E731
         T_native_grid = self.T_native_grid
         if self.rig is None and present is not None:
-            T_native_grid = self._unfit(present.data)
+            T_native_grid = self._unfit(present.data, size)
         return Aligned(
             source=frames,
             rgb=np.zeros((height, width, 3), np.uint8) if rgb is None else rgb,
             thermal=np.zeros((height, width), np.uint8) if thermal is None else thermal,
-            valid=self._valid_of(rgb_frame is not None, thermal_frame is not None, present),
+            valid=self._valid_of(rgb_frame is not None, thermal_frame is not None, present, size),
             K=self.K,
             T_native_grid=T_native_grid,
             agc_bounds=bounds,
-            warp_counts=None if thermal_frame is None else lambda: self._warp(THERMAL, thermal_frame.data),
+            warp_counts=warp_counts,
         )
 
     def _use_rig(self, rig: Rig, surface: Plane | Cylinder | MatchedHomography | None) -> None:
-        grid = fitted_grid(self._grid(rig), self.size, self.spec.geometry.kind == "letterbox")
-        for role in (RGB, THERMAL):
+        grid = self._grid(rig)
+        if self.spec.geometry.kind == "tile":
+            self.size = grid.size
+        else:
+            grid = fitted_grid(grid, self.size, self.spec.geometry.kind == "letterbox")
+        for role in self.roles:
             if role in rig.cameras:
                 self._aligners[role] = Aligner(rig, role, surface=surface, grid=grid)
         if not self._aligners:
@@ -112,15 +127,21 @@ class Preprocessor:
             valid &= aligner.valid
         return valid
 
-    def _valid_of(self, has_rgb: bool, has_thermal: bool, present: Any) -> UInt8:
-        width, height = self.size
+    def _grid_size(self, present: Any) -> Size:
+        """(width, height) of the grid: the network's, the rig's, or with tiles the picture's own."""
+        if self.rig is not None or present is None or self.spec.geometry.kind != "tile":
+            return self.size
+        return present.data.shape[1], present.data.shape[0]
+
+    def _valid_of(self, has_rgb: bool, has_thermal: bool, present: Any, size: Size) -> UInt8:
+        width, height = size
         if present is None:
             return np.zeros((height, width), np.uint8)
         if self.rig is not None:
             if has_rgb and has_thermal:
                 return self._valid_both
             return self._aligners[RGB if has_rgb else THERMAL].valid
-        x, y, w, h = self._place_of(present.data)
+        x, y, w, h = self._place_of(present.data, size)
         valid = np.zeros((height, width), np.uint8)
         valid[y : y + h, x : x + w] = 255
         return valid
@@ -140,36 +161,33 @@ class Preprocessor:
         bounds = bounds or self.agc.bounds(thermal)
         return self.agc.apply(thermal, bounds), bounds
 
-    def _place(self, role: str, image: Image | None) -> UInt8 | None:
-        return None if image is None else self._warp(role, image)
-
-    def _warp(self, role: str, image: Image) -> Image:
-        """Any picture of that camera on the network's grid."""
+    def _warp(self, role: str, image: Image, size: Size) -> Image:
+        """Any picture of that camera on the grid of ``size``."""
         if self.rig is not None:
             if role not in self._aligners:
                 raise codes.RIG_WITHOUT_ROLES(f"there are pictures of '{role}', which the rig lacks")
             return self._aligners[role](image)
-        x, y, w, h = self._place_of(image)
+        x, y, w, h = self._place_of(image, size)
         shrinking = w < image.shape[1]
         method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
         resized = image if (w, h) == image.shape[1::-1] else cv2.resize(image, (w, h), interpolation=method)
-        if (w, h) == self.size:
+        if (w, h) == size:
             return resized
-        padded = np.zeros((self.size[1], self.size[0], *image.shape[2:]), image.dtype)
+        padded = np.zeros((size[1], size[0], *image.shape[2:]), image.dtype)
         padded[y : y + h, x : x + w] = resized
         return padded
 
-    def _place_of(self, image: Image) -> tuple[int, int, int, int]:
+    def _place_of(self, image: Image, size: Size) -> tuple[int, int, int, int]:
         """x, y, width, height that a picture takes on the grid when there is no rig."""
-        if self.spec.geometry.kind == "resize":
-            return 0, 0, *self.size
+        if self.spec.geometry.kind != "letterbox":
+            return 0, 0, *size
         source = (image.shape[1], image.shape[0])
         if source not in self._fit:
-            self._fit[source] = letterbox(source, self.size)
+            self._fit[source] = letterbox(source, size)
         return self._fit[source]
 
-    def _unfit(self, image: Image) -> Float64:
-        x, y, w, h = self._place_of(image)
+    def _unfit(self, image: Image, size: Size) -> Float64:
+        x, y, w, h = self._place_of(image, size)
         back = pixel_scaling((w, h), (image.shape[1], image.shape[0]))
         shift: Float64 = np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1]], dtype=np.float64)
         return back @ shift

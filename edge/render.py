@@ -9,6 +9,7 @@ import numpy as np
 
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.frames import UNLABELLED, Prediction, UInt8, as_uint8
+from rigsight.edge.pairing import NO_CAMERA
 
 LABEL_HEIGHT = 24
 LEGEND_HEIGHT = 22
@@ -59,21 +60,24 @@ def side_by_side(prediction: Prediction, classes: Sequence[ClassEntry]) -> UInt8
     """RGB, thermal, fused and mask beside each other, labelled, with the legend of classes below.
 
     uint8 [H', 4 W', 3], where W' and H' follow from :func:`panel_size` and the bands; the same for every
-    prediction on one grid.
+    prediction on one grid. A bundle of one camera has two panels: the picture and the mask.
     """
     aligned = prediction.aligned
     has = aligned.source.frames
     size = panel_size(aligned.rgb.shape[1], aligned.rgb.shape[0])
     note = f"mask, {prediction.degraded}" if prediction.degraded else "mask"
-    panels = [
-        _panel(aligned.rgb if "rgb" in has else None, "RGB", size),
-        _panel(thermal_to_colour(aligned.thermal) if "thermal" in has else None, "thermal", size),
-        _panel(prediction.fused, "fused", size),
-        _panel(
-            overlay(_background(prediction), prediction.mask, classes), note, size, bool(prediction.degraded)
+    panels = {
+        "rgb": _panel(aligned.rgb if "rgb" in has else None, "RGB", size),
+        "thermal": _panel(thermal_to_colour(aligned.thermal) if "thermal" in has else None, "thermal", size),
+        "fused": _panel(prediction.fused, "fused", size),
+        "mask": _panel(
+            overlay(background(prediction), prediction.mask, classes), note, size, bool(prediction.degraded)
         ),
-    ]
-    row = np.hstack(panels)
+    }
+    never = [role for role, why in aligned.source.missing.items() if why == NO_CAMERA]
+    if never and prediction.degraded is None:  # the bundle does not want it, and so has nothing to fuse
+        del panels[never[0]], panels["fused"]
+    row = np.hstack(list(panels.values()))
     return np.vstack([row, legend(classes, row.shape[1])])
 
 
@@ -91,7 +95,8 @@ def legend(classes: Sequence[ClassEntry], width: int) -> UInt8:
     return band
 
 
-def _background(prediction: Prediction) -> UInt8:
+def background(prediction: Prediction) -> UInt8:
+    """What a mask is laid over: RGB, else the thermal picture in grey; uint8 [H,W,3]."""
     aligned = prediction.aligned
     if "rgb" in aligned.source.frames:
         return aligned.rgb

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rigsight.edge import codes
-from rigsight.edge.bundle.spec import BundleSpec, Part, Tensor
+from rigsight.edge.bundle.spec import BundleSpec, Geometry, Part, Tensor
 
 PICTURES = {"rgb": 3, "thermal": 1}
 
@@ -20,12 +20,33 @@ def check_contract(spec: BundleSpec, where: str | Path | None = None) -> None:
         if part.name == "main":
             _check_inputs(part, where)
             _check_outputs(part, spec, where)
+            _check_tiles(part, spec.preprocessing.geometry, where)
 
 
 def graph_size(part: Part) -> tuple[int, int]:
     """(width, height) of a part's pictures."""
     shape = next(part.inputs[name].shape for name in PICTURES if name in part.inputs)
     return shape[2], shape[1]
+
+
+def wanted(part: Part) -> tuple[str, ...]:
+    """The cameras that a part takes, of ``rgb`` and ``thermal``."""
+    return tuple(name for name in PICTURES if name in part.inputs)
+
+
+def _check_tiles(part: Part, geometry: Geometry, where: str | Path | None) -> None:
+    if geometry.kind != "tile":
+        return
+    size, align = graph_size(part), geometry.align_px
+    if any(side % align for side in size):
+        raise codes.BUNDLE_CONTRACT(
+            f"tiles of {size[0]}x{size[1]} are no multiple of align_px {align}", where=where
+        )
+    if geometry.overlap_px > min(size) - align:
+        raise codes.BUNDLE_CONTRACT(
+            f"tiles of {size[0]}x{size[1]} cannot share {geometry.overlap_px} px and advance by {align}",
+            where=where,
+        )
 
 
 def _check_inputs(part: Part, where: str | Path | None) -> None:
@@ -48,6 +69,12 @@ def _check_outputs(part: Part, spec: BundleSpec, where: str | Path | None) -> No
     channels = len(spec.classes)
     if spec.task == "semantic" and not {"logits", "mask"} & set(part.outputs):
         raise codes.BUNDLE_CONTRACT("a semantic graph must give 'logits' or 'mask'", where=where)
+    if spec.task == "binary" and "probability" not in part.outputs:
+        raise codes.BUNDLE_CONTRACT("a binary graph must give 'probability'", where=where)
+    if spec.task == "binary" and channels != 2:
+        raise codes.BUNDLE_CONTRACT(
+            f"a binary bundle has two classes, background and foreground, not {channels}", where=where
+        )
     for name, tensor in part.outputs.items():
         if name == "logits":
             if len(tensor.shape) == 4 and tensor.shape[1] != channels:

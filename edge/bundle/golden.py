@@ -1,7 +1,7 @@
 """golden.npz: raw inputs and the outputs that belong to them, run again where a bundle is installed.
 
 The inputs are native pictures (thermal counts before the AGC) with their rigs, so that AGC, alignment,
-engine and mask are all covered.
+tiles, engine and mask are all covered.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rigsight.base.schema import parse_model, parse_yaml
 from rigsight.calibration.codes import RIG_UNREADABLE
 from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
+from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.engines.base import Engine
 from rigsight.edge.frames import Aligned, Frame, FrameSet, Image, PixelFormat, UInt8
@@ -29,21 +30,25 @@ MAX_GOLDEN_BYTES = 256 << 20
 # Another OpenCV may round a warped pixel the other way, another processor sums in another order.
 MIN_MASK_AGREEMENT = 0.995
 MAX_FUSED_DIFFERENCE = 1.0
+# Of 255, over the pixels that either side calls foreground: cracks are too few to show in the mask's share.
+MAX_PROBABILITY_DIFFERENCE = 4.0
 
 
 @dataclass(frozen=True)
 class Golden:
     """Cases of one golden file; ``rigs`` holds rig.yaml's text, or None where the pictures are aligned.
 
-    ``rgb`` uint8 [h,w,3], ``thermal`` uint16 or uint8 [h,w], ``masks`` uint8 [H,W], ``fused`` uint8 [H,W,3].
+    ``rgb`` uint8 [h,w,3] and ``thermal`` uint16 or uint8 [h,w], None for a camera that the bundle does not
+    take; ``masks`` uint8 [H,W], ``fused`` uint8 [H,W,3], ``probability`` uint8 [H,W] of a binary task.
     """
 
-    rgb: tuple[UInt8, ...]
-    thermal: tuple[Image, ...]
+    rgb: tuple[UInt8 | None, ...]
+    thermal: tuple[Image | None, ...]
     rigs: tuple[str | None, ...]
     scenes: tuple[str, ...]
     masks: tuple[UInt8, ...] = ()
     fused: tuple[UInt8, ...] = ()
+    probability: tuple[UInt8, ...] = ()
 
     def rig(self, case: int) -> Rig | None:
         """The case's rig. Raises RigsightError CAL-001 where its text is no rig.yaml."""
@@ -56,26 +61,35 @@ class Golden:
     def frame_set(self, case: int) -> FrameSet:
         """The case's pictures as they came from the cameras."""
         rgb, thermal = self.rgb[case], self.thermal[case]
-        mono = PixelFormat.MONO16 if thermal.dtype == np.uint16 else PixelFormat.MONO8
-        frames = {
-            "rgb": Frame("rgb", rgb, 0, 0, PixelFormat.RGB8),
-            "thermal": Frame("thermal", thermal, 0, 0, mono),
-        }
+        frames = {}
+        if rgb is not None:
+            frames["rgb"] = Frame("rgb", rgb, 0, 0, PixelFormat.RGB8)
+        if thermal is not None:
+            mono = PixelFormat.MONO16 if thermal.dtype == np.uint16 else PixelFormat.MONO8
+            frames["thermal"] = Frame("thermal", thermal, 0, 0, mono)
         return FrameSet(0, 0, frames)
 
     def aligned(self, case: int, bundle: Bundle) -> Aligned:
         """The case on the bundle's grid, through the deployed preprocessing."""
-        return Preprocessor(bundle.spec.preprocessing, bundle.size, self.rig(case))(self.frame_set(case))
+        preprocessor = Preprocessor(
+            bundle.spec.preprocessing, bundle.size, self.rig(case), roles=wanted(bundle.part())
+        )
+        return preprocessor(self.frame_set(case))
 
     def to_bytes(self) -> bytes:
         """The npz, compressed."""
         arrays: dict[str, NDArray[np.generic]] = {"scenes": np.array(self.scenes)}
         for i in range(len(self.scenes)):
-            arrays[f"rgb_{i}"], arrays[f"thermal_{i}"] = self.rgb[i], self.thermal[i]
+            for name, pictures in (("rgb", self.rgb), ("thermal", self.thermal)):
+                picture = pictures[i]
+                if picture is not None:
+                    arrays[f"{name}_{i}"] = picture
             arrays[f"rig_{i}"] = np.frombuffer((self.rigs[i] or "").encode(), np.uint8)
             arrays[f"mask_{i}"] = self.masks[i]
             if self.fused:
                 arrays[f"fused_{i}"] = self.fused[i]
+            if self.probability:
+                arrays[f"probability_{i}"] = self.probability[i]
         stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, **arrays)
         return stream.getvalue()
@@ -91,29 +105,47 @@ class Golden:
                 scenes = tuple(str(scene) for scene in arrays["scenes"])
                 column = {
                     key: tuple(arrays[f"{key}_{i}"] for i in range(len(scenes)) if f"{key}_{i}" in arrays)
-                    for key in ("rgb", "thermal", "rig", "mask", "fused")
+                    for key in ("rig", "mask", "fused", "probability")
+                }
+                cameras = {
+                    key: tuple(arrays.get(f"{key}_{i}") for i in range(len(scenes)))
+                    for key in ("rgb", "thermal")
                 }
         except (ValueError, KeyError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} cannot be read ({error})", where=where) from error
-        if any(len(column[key]) != len(scenes) for key in ("rgb", "thermal", "rig", "mask")):
+        seen = [any(picture is not None for picture in pair) for pair in zip(*cameras.values(), strict=True)]
+        optional = (len(column["fused"]), len(column["probability"]))
+        if (
+            any(len(column[key]) != len(scenes) for key in ("rig", "mask"))
+            or any(count not in (0, len(scenes)) for count in optional)
+            or not all(seen)
+        ):
             raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} lacks an array", where=where)
         rigs = tuple(rig.tobytes().decode() or None for rig in column["rig"])
-        return cls(column["rgb"], column["thermal"], rigs, scenes, column["mask"], column["fused"])
+        outputs = (column[key] for key in ("mask", "fused", "probability"))
+        return cls(cameras["rgb"], cameras["thermal"], rigs, scenes, *outputs)
 
 
 @dataclass(frozen=True)
 class GoldenResult:
-    """How one case compares: share of equal mask pixels, mean difference of the fused picture in levels."""
+    """How one case compares: share of equal mask pixels, mean differences in levels.
+
+    That of the probability is over the pixels that either side calls foreground.
+    """
 
     scene: str
     mask_agreement: float
-    fused_difference: float | None
+    fused_difference: float | None = None
+    probability_difference: float | None = None
 
     @property
     def passed(self) -> bool:
         """Within the tolerances of this module."""
-        fused_fits = self.fused_difference is None or self.fused_difference <= MAX_FUSED_DIFFERENCE
-        return self.mask_agreement >= MIN_MASK_AGREEMENT and fused_fits
+        return (
+            self.mask_agreement >= MIN_MASK_AGREEMENT
+            and (self.fused_difference or 0.0) <= MAX_FUSED_DIFFERENCE
+            and (self.probability_difference or 0.0) <= MAX_PROBABILITY_DIFFERENCE
+        )
 
 
 def predict_golden(bundle: Bundle, engine: Engine, golden: Golden) -> Golden:
@@ -121,7 +153,8 @@ def predict_golden(bundle: Bundle, engine: Engine, golden: Golden) -> Golden:
     predictor = Predictor(bundle, engine)
     predictions = [predictor(golden.aligned(case, bundle)) for case in range(len(golden.scenes))]
     fused = tuple(p.fused for p in predictions if p.fused is not None)
-    return replace(golden, masks=tuple(p.mask for p in predictions), fused=fused)
+    probability = tuple(p.probability for p in predictions if p.probability is not None)
+    return replace(golden, masks=tuple(p.mask for p in predictions), fused=fused, probability=probability)
 
 
 def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
@@ -140,16 +173,29 @@ def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
         mask = expected.masks[case]
         if mask.shape != prediction.mask.shape:
             raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} is of another size", where=bundle.path)
-        difference = None
+        fused = probability = None
         if expected.fused and prediction.fused is not None:
-            levels = expected.fused[case].astype(np.int16) - prediction.fused
-            difference = float(np.abs(levels).mean())
-        results.append(GoldenResult(scene, float((mask == prediction.mask).mean()), difference))
+            fused = float(_levels(expected.fused[case], prediction.fused).mean())
+        if expected.probability and prediction.probability is not None:
+            foreground = (mask == 1) | (prediction.mask == 1)
+            levels = _levels(expected.probability[case], prediction.probability)[foreground]
+            probability = float(levels.mean()) if levels.size else 0.0
+        results.append(GoldenResult(scene, float((mask == prediction.mask).mean()), fused, probability))
     worst = min(results, key=lambda result: (result.passed, result.mask_agreement))
     if not worst.passed:
         raise codes.GOLDEN_FAILED(
             f"golden case '{worst.scene}': {worst.mask_agreement:.2%} of the mask agree"
-            + ("" if worst.fused_difference is None else f", fused differs by {worst.fused_difference:.2f}"),
+            + ("" if worst.fused_difference is None else f", fused differs by {worst.fused_difference:.2f}")
+            + (
+                ""
+                if worst.probability_difference is None
+                else f", the foreground's probability by {worst.probability_difference:.1f} of 255"
+            ),
             where=bundle.path,
         )
     return results
+
+
+def _levels(a: UInt8, b: UInt8) -> NDArray[np.int16]:
+    difference: NDArray[np.int16] = np.abs(a.astype(np.int16) - b)
+    return difference

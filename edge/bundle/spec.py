@@ -1,7 +1,8 @@
 """bundle.yaml: what a model ready to run consists of.
 
 The graph contract: N = 1, static shapes, inputs and outputs by name; ``rgb`` uint8 [1,H,W,3], ``thermal``
-uint8 [1,H,W,1], and what a named host function makes. A missing modality is an all-zero picture.
+uint8 [1,H,W,1], and what a named host function makes. A missing modality is an all-zero picture. A binary
+graph gives ``probability`` uint8 [1,H,W] of class 1, a semantic one ``logits`` or ``mask``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ MAX_EVALUATION_IMAGES = 50
 Task = Literal["semantic", "binary", "instance"]
 Variant = Literal["fp32", "fp16", "int8", "int8-cpu"]
 Modalities = Literal["both", "rgb_only", "thermal_only"]
+Metric = Literal["mIoU", "ODS-F1"]
 
 
 class ClassEntry(StrictModel):
@@ -43,9 +45,27 @@ class AgcSpec(StrictModel):
 
 
 class Geometry(StrictModel):
-    """How the grid reaches the graph's size."""
+    """How the grid reaches the graph's size.
 
-    kind: Literal["resize", "letterbox"] = "resize"
+    ``tile``: the picture keeps its pixels and the graph runs on tiles of its own size. Two neighbours share
+    at least ``overlap_px``; in the middle of what they share one fades into the other over ``blend_px`` (0: a
+    cut), so that nothing nearer than (overlap_px - blend_px) / 2 to an inner border counts. Offsets are
+    multiples of ``align_px``, the coarsest grid of the network: another phase of its pooling would give
+    another mask.
+    """
+
+    kind: Literal["resize", "letterbox", "tile"] = "resize"
+    overlap_px: int = Field(default=0, ge=0)
+    blend_px: int = Field(default=0, ge=0)
+    align_px: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _tiles_fade_inside_their_overlap(self) -> Geometry:
+        if self.kind != "tile" and (self.overlap_px, self.blend_px, self.align_px) != (0, 0, 1):
+            raise ValueError("overlap_px, blend_px and align_px belong to the kind 'tile'")
+        if self.blend_px > self.overlap_px:
+            raise ValueError("blend_px must not be larger than overlap_px")
+        return self
 
 
 class Preprocessing(StrictModel):
@@ -118,13 +138,25 @@ class BundleSpec(StrictModel):
     host_steps: tuple[str, ...] = ()
     preprocessing: Preprocessing = Preprocessing()
     accuracy: dict[str, dict[Modalities, float]] = Field(
-        default={}, description="scene or data set -> mIoU with both, RGB only, thermal only"
+        default={}, description="scene or data set -> ``metric`` with both, RGB only, thermal only"
+    )
+    metric: Metric = Field(
+        default="mIoU", description="what ``accuracy`` and ``min_accuracy`` are measured in"
+    )
+    threshold: int | None = Field(
+        default=None, ge=1, le=255, description="binary: class 1 where the probability (of 255) reaches it"
     )
     min_accuracy: float = Field(default=0.0, ge=0, le=1, description="below it the pipeline gives no mask")
     verdicts: dict[Variant, Verdict] = {}
     files: dict[str, str] = Field(description="path inside the bundle -> sha256, every file but bundle.yaml")
     licences: Licences
     provenance: BundleProvenance = BundleProvenance()
+
+    @model_validator(mode="after")
+    def _binary_has_a_threshold(self) -> BundleSpec:
+        if (self.task == "binary") != (self.threshold is not None):
+            raise ValueError("a threshold belongs to every binary bundle and to no other")
+        return self
 
     @field_validator("files")
     @classmethod

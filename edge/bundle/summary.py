@@ -18,7 +18,9 @@ def summary(bundle: Bundle) -> dict[str, Any]:
         "sha256": bundle.sha256,
         "bytes": sum(sizes.values()),
         **{key: data[key] for key in ("name", "release", "task", "model", "classes", "parts")},
-        **{key: data[key] for key in ("preprocessing", "accuracy", "min_accuracy", "licences", "provenance")},
+        "threshold": spec.threshold,
+        **{key: data[key] for key in ("preprocessing", "accuracy", "metric", "min_accuracy")},
+        **{key: data[key] for key in ("licences", "provenance")},
         "files": {path: {"bytes": sizes[path], "sha256": digest} for path, digest in spec.files.items()},
         "unlisted": {path: sizes[path] for path in UNLISTED if path in sizes},
     }

@@ -7,9 +7,19 @@ from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Tensor, Variant
 from rigsight.edge.engines.base import Engine
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
+from rigsight.edge.tiling import TiledEngine
 
 
 def open_engine(bundle: Bundle, variant: Variant | None = None, threads: int | None = None) -> Engine:
+    """What runs the bundle's pictures: its graph, tile by tile where its geometry is ``tile``.
+
+    Raises as :func:`open_graph`.
+    """
+    engine, geometry = open_graph(bundle, variant, threads), bundle.spec.preprocessing.geometry
+    return TiledEngine(engine, geometry) if geometry.kind == "tile" else engine
+
+
+def open_graph(bundle: Bundle, variant: Variant | None = None, threads: int | None = None) -> Engine:
     """Open the main graph; ``variant`` None means fp32, the right one on CPUs unless measured otherwise.
 
     Raises:

@@ -11,6 +11,7 @@ import numpy as np
 
 from rigsight.calibration.alignment.kernels import Maps, maps_chosen_by
 from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
+from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.bundle.spec import AgcSpec, Variant
 from rigsight.edge.engines.onnxruntime import default_threads
@@ -49,7 +50,7 @@ def build_chain(
     changes = {"agc": agc, "thermal_input": thermal_input}
     spec = spec.model_copy(update={key: value for key, value in changes.items() if value is not None})
     with maps_chosen_by(maps):
-        preprocessor = Preprocessor(spec, bundle.size, rig, surface)
+        preprocessor = Preprocessor(spec, bundle.size, rig, surface, wanted(bundle.part()))
     engine = open_engine(bundle, variant, threads)
     return Chain(preprocessor, Predictor(bundle, engine, scene=scene, confidence=confidence))
 
@@ -69,7 +70,7 @@ class Pipeline:
         self.bundle, self.chain = bundle, chain
         self._index = 0
 
-    def __call__(self, rgb: Image | None, thermal: Image | None) -> Prediction:
+    def __call__(self, rgb: Image | None, thermal: Image | None = None) -> Prediction:
         """Predict one pair; None for a camera that is missing.
 
         Args:

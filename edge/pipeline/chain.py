@@ -32,6 +32,11 @@ class Chain:
     def __init__(self, preprocessor: Preprocessor, predictor: Predictor) -> None:
         self.preprocessor, self.predictor = preprocessor, predictor
 
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """The cameras that the bundle takes; no other can be missing."""
+        return self.predictor.wants
+
     def __call__(self, frames: FrameSet) -> Prediction:
         """Predict one set. Raises RigsightError SRC-101, CAL-005, BND-008 as its parts do."""
         prepared = self.prepare(frames)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
+from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.bundle.spec import Variant
 from rigsight.edge.pairing import Pairer
@@ -17,7 +18,7 @@ from rigsight.edge.pipeline.build import build_chain, share_cores
 from rigsight.edge.pipeline.summary import RunSummary
 from rigsight.edge.pipeline.threaded import ThreadedPipeline
 from rigsight.edge.profile import Profile
-from rigsight.edge.sinks.base import Sink, open_sink
+from rigsight.edge.sinks.base import Sink, open_sink, shows_confidence
 from rigsight.edge.sinks.quality import QualitySink
 from rigsight.edge.sources.base import Source, open_source
 from rigsight.edge.sources.merged import MergedSource
@@ -65,8 +66,8 @@ def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None
     ``progress`` hears how many frame sets were delivered, of how many.
 
     Raises:
-        RigsightError: RUN-001 without source or bundle, RUN-002 where a rig is needed, and what bundle, rig,
-            source, stages and sinks raise.
+        RigsightError: RUN-001 without source or bundle, RUN-002 where a rig is needed, RUN-005 where the
+            source has no camera that the bundle takes, and what bundle, rig, source, stages and sinks raise.
     """
     if plan.bundle is None:
         raise codes.RUN_INCOMPLETE("no bundle is given", fix="Add --bundle, or name one in the profile.")
@@ -74,7 +75,7 @@ def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None
     share_cores(plan.threads)
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_plan_source(plan)))
-        rig, note = choose_rig(plan, source)
+        rig, note = choose_rig(plan, source, wanted(bundle.part()))
         chain = build_chain(
             bundle,
             rig,
@@ -83,6 +84,7 @@ def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None
             thermal_input=plan.thermal_input,
             variant=plan.variant,
             threads=plan.threads,
+            confidence=any(shows_confidence(text) for text in plan.sinks),
             maps="measured" if source.live or plan.profile.queues.pace == "live" else "rule",
         )
         stack.callback(chain.close)
@@ -115,17 +117,28 @@ def open_plan_source(plan: RunPlan) -> Source:
     return opened[0] if len(opened) == 1 else MergedSource(*opened)
 
 
-def choose_rig(plan: RunPlan, source: Source) -> tuple[Rig | None, str]:
-    """The rig to align with and a sentence that says how. Raises CAL-…, RUN-002 where a rig is needed."""
+def choose_rig(plan: RunPlan, source: Source, wants: Sequence[str]) -> tuple[Rig | None, str]:
+    """The rig to align with and a sentence that says how; ``wants`` are the cameras of the bundle.
+
+    Raises:
+        RigsightError: CAL-… for a rig that cannot be read, RUN-002 where one is needed, RUN-005 where the
+            source has none of the cameras.
+    """
+    cameras = [role for role in source.cameras if role in wants]
+    if not cameras:
+        raise codes.CAMERA_OF_BUNDLE(
+            f"the bundle takes {' and '.join(wants)}, the source has {' and '.join(source.cameras)}",
+            where=plan.bundle,
+        )
     if plan.rig is not None:
         return Rig.load(plan.rig), f"by {plan.rig}"
     if source.rig is not None:
         return source.rig, "by the geometry that the source itself knows"
-    if len(source.cameras) == 1:
-        return None, f"only the {source.cameras[0]} camera: nothing to align"
+    if len(cameras) == 1:
+        return None, f"only the {cameras[0]} camera: nothing to align"
     if source.aligned:
         return None, "no rig: the pictures count as aligned"
-    raise codes.RIG_NEEDED(f"{' and '.join(source.cameras)} are not aligned and there is no rig")
+    raise codes.RIG_NEEDED(f"{' and '.join(cameras)} are not aligned and there is no rig")
 
 
 def _expected(limit: int | None, count: int | None) -> int | None:
@@ -144,6 +157,7 @@ def _report(
         "variant": plan.variant or "fp32",
         "width": width,
         "height": height,
+        "geometry": bundle.spec.preprocessing.geometry.kind,
         "fusion_quality": quality.result(),
         "fusion_quality_pairs": quality.count,
         "sinks": list(plan.sinks),

@@ -232,7 +232,8 @@ class ThreadedPipeline:
         work = sum(ns for stage, ns in stages.items() if stage != "age")
         summary.latencies.add({**stages, "waiting": max(0, stages["age"] - work), "sinks": sinks_ns})
         for role, reason in prediction.aligned.source.missing.items():
-            summary.missing[f"{role}: {reason}"] += 1
+            if role in self._chain.wants:
+                summary.missing[f"{role}: {reason}"] += 1
         if prediction.degraded is not None:
             summary.degraded[prediction.degraded] += 1
 

@@ -13,6 +13,8 @@ from rigsight.edge.sources.uri import parse_uri
 # scheme -> module:class; the class has ``from_uri(uri: Uri, classes: Sequence[ClassEntry]) -> Sink``.
 SCHEMES: dict[str, str] = {
     "masks": "rigsight.edge.sinks.masks:MasksSink",
+    "confidence": "rigsight.edge.sinks.masks:ConfidenceSink",
+    "overlay": "rigsight.edge.sinks.overlay:OverlaySink",
     "video": "rigsight.edge.sinks.video:VideoSink",
     "jsonl": "rigsight.edge.sinks.jsonl:JsonlSink",
 }
@@ -30,6 +32,11 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Finish: files get their final names and are whole. Closing twice is harmless."""
+
+
+def shows_confidence(text: str) -> bool:
+    """Whether a sink's URI asks for the confidence, which is not computed for nothing. Raises SRC-001."""
+    return parse_uri(text, SCHEMES).scheme == "confidence"
 
 
 def open_sink(text: str, classes: Sequence[ClassEntry]) -> Sink:

@@ -54,7 +54,10 @@ class VideoSink:
         """Append one picture. Raises RUN-004."""
         picture = cv2.cvtColor(side_by_side(prediction, self._classes), cv2.COLOR_RGB2BGR)
         if self._writer is None:
-            self._open((picture.shape[1], picture.shape[0]))
+            self._size = (picture.shape[1], picture.shape[0])
+            self._open(self._size)
+        elif self._size != picture.shape[1::-1]:  # photos of another size; the encoder would drop them
+            picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
         self._writer.write(picture)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""``images:DIR``: a folder of pictures of one camera, in the order of their names."""
+"""``images:DIR`` or ``images:FILE``: pictures of one camera in the order of their names, or one of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rigsight.edge.frames import Frame
 from rigsight.edge.sources.files import DEFAULT_FPS, NS_PER_S, FileSource, is_live
-from rigsight.edge.sources.pictures import list_pictures, read_picture
+from rigsight.edge.sources.pictures import one_or_all, read_picture
 from rigsight.edge.sources.uri import Uri
 
 
@@ -15,11 +15,11 @@ class ImagesSource(FileSource):
     """One camera, ``rgb`` unless told otherwise. A corrupt picture stops the run (SRC-003)."""
 
     def __init__(
-        self, folder: str | Path, role: str = "rgb", fps: float = DEFAULT_FPS, live: bool = False
+        self, path: str | Path, role: str = "rgb", fps: float = DEFAULT_FPS, live: bool = False
     ) -> None:
-        """Raises SRC-002 for a missing or empty folder."""
+        """Raises SRC-002 for a missing path and an empty folder."""
         super().__init__((role,), live)
-        self._files = list(list_pictures(folder).values())
+        self._files = one_or_all(path)
         self._period_ns = NS_PER_S / fps
         self.count = len(self._files)
 

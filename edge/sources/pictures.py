@@ -19,6 +19,20 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 
 
+def one_or_all(path: str | Path) -> list[Path]:
+    """The picture itself where ``path`` is a file, else the pictures of that folder by name.
+
+    Raises:
+        RigsightError: SRC-002 as :func:`list_pictures`, and for neither file nor folder.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise codes.SOURCE_MISSING("there is no such folder or picture", where=path)
+    return list(list_pictures(path).values())
+
+
 def list_pictures(folder: str | Path) -> dict[str, Path]:
     """Pictures of a folder by stem, sorted; hidden files are left out.
 

@@ -48,7 +48,11 @@ def inspect(path: BundlePath, as_json: AsJson = False) -> None:
     classes = ", ".join(f"{i} {entry['name']}" for i, entry in enumerate(data["classes"]))
     console.print(f"\nclasses: {classes}")
     thermal = data["preprocessing"]["thermal_input"]
-    console.print(f"thermal input: {thermal}, grid: {data['preprocessing']['grid']}")
+    if any("thermal" in part["inputs"] for part in data["parts"]):
+        console.print(f"thermal input: {thermal}, grid: {data['preprocessing']['grid']}")
+    console.print(f"geometry: {_geometry(data['preprocessing']['geometry'])}")
+    if data["threshold"] is not None:
+        console.print(f"{data['classes'][1]['name']}: probability of at least {data['threshold']} of 255")
     console.print(f"licences: weights {data['licences']['weights']}, data {data['licences']['data']}")
     for command in data["provenance"]["commands"]:
         console.print("made by: ", command, sep="", markup=False)
@@ -74,7 +78,9 @@ def verify(
     print(f"{opened.id}: {len(opened.spec.files)} files are as they were exported")
     for result in results:
         fused = "" if result.fused_difference is None else f", fused differs by {result.fused_difference:.3f}"
-        print(f"golden {result.scene}: {result.mask_agreement:.3%} of the mask agree{fused}")
+        levels = result.probability_difference
+        foreground = "" if levels is None else f", probability of class 1 by {levels:.2f} of 255"
+        print(f"golden {result.scene}: {result.mask_agreement:.3%} of the mask agree{fused}{foreground}")
 
 
 def _table(*headings: str) -> Table:
@@ -96,8 +102,15 @@ def _tensors(data: dict[str, Any]) -> Table:
     return table
 
 
+def _geometry(data: dict[str, Any]) -> str:
+    if data["kind"] != "tile":
+        return str(data["kind"])
+    overlap, blend, align = (data[key] for key in ("overlap_px", "blend_px", "align_px"))
+    return f"tiles that share {overlap} px, fade over {blend} px and begin at multiples of {align} px"
+
+
 def _accuracy(data: dict[str, Any]) -> Table:
-    table = _table("mIoU", "both", "RGB only", "thermal only")
+    table = _table(data["metric"], "both", "RGB only", "thermal only")
     for scene, row in data["accuracy"].items():
         values = (row.get(key) for key in ("both", "rgb_only", "thermal_only"))
         table.add_row(scene, *("–" if value is None else f"{value:.3f}" for value in values))

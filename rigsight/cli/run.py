@@ -24,10 +24,12 @@ Examples:
 
   rigsight run --bundle bundles/sim_street --source pairs:vi,ir --thermal-input camera8 --sink masks:out/masks
 
-Sources: sim:street|facade|pipe?seed=3&pairs=200, pairs:RGB_DIR,THERMAL_DIR, images:DIR, video:FILE, each
-with ?pace=step (nothing dropped) or ?pace=live (clocked, the latest wins).
+  rigsight run --bundle bundles/crack --rgb images:photo.jpg --sink overlay:out
 
-Sinks: masks:DIR, video:FILE, jsonl:FILE.
+Sources: sim:street|facade|pipe?seed=3&pairs=200, pairs:RGB_DIR,THERMAL_DIR, images:DIR, images:FILE,
+video:FILE, each with ?pace=step (nothing dropped) or ?pace=live (clocked, the latest wins).
+
+Sinks: masks:DIR, confidence:DIR, overlay:DIR, video:FILE, jsonl:FILE.
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -109,9 +111,11 @@ def show(report: dict[str, Any]) -> None:
 
     console = Console(highlight=False)
     dropped = sum(report["dropped"].values())
+    tiles = "tiles of " if report["geometry"] == "tile" else ""
+    rate = f" at {report['rate_hz']:.1f} Hz" if report["pairs"] > 1 else ""
     console.print(
-        f"{report['pairs']} frame sets at {report['rate_hz']:.1f} Hz, {dropped} dropped; "
-        f"{report['width']}x{report['height']}, bundle {report['bundle']} ({report['variant']})",
+        f"{report['pairs']} frame set{'' if report['pairs'] == 1 else 's'}{rate}, {dropped} dropped; "
+        f"{tiles}{report['width']}x{report['height']}, bundle {report['bundle']} ({report['variant']})",
         soft_wrap=True,
     )
     console.print(f"alignment: {report['aligned']}", soft_wrap=True)
@@ -129,6 +133,8 @@ def show(report: dict[str, Any]) -> None:
         console.print(_quality_table(report))
     for sink in report["sinks"]:
         console.print(f"written: {sink}", soft_wrap=True, markup=False)
+    if not report["sinks"]:
+        console.print("written: nothing; add --sink overlay:DIR or masks:DIR")
 
 
 def _quality_table(report: dict[str, Any]) -> Any:
