@@ -42,10 +42,55 @@ SIZES_DIFFER = define(
     "Pictures of one stem differ in size",
     "Bring them to one size; masks with nearest-neighbour interpolation.",
 )
+UNKNOWN_LAYOUT = define(
+    "DAT-009",
+    "There is no such layout",
+    "'rigsight data make --help' lists the layouts; 'pairs' takes any folders.",
+)
+LAYOUT = define(
+    "DAT-010",
+    "A folder is not laid out as the data set should be",
+    "'docs/datasets.md' shows every layout.",
+)
+DATASET_FAULTY = define(
+    "DAT-011",
+    "The check of a data set found faults",
+    "Mend what is listed, or take those stems out of dataset.yaml.",
+)
 PAIRS_UNREADABLE = define(
     "DAT-101",
     "A folder of training pairs cannot be used",
     "Give two folders whose pictures have the same stems.",
+)
+COCO_UNREADABLE = define(
+    "DAT-201",
+    "A COCO file cannot be read",
+    "Give COCO's instance JSON: lists 'images', 'annotations' and 'categories', each entry with its id.",
+)
+COCO_PICTURE = define(
+    "DAT-202",
+    "A picture of the split is not in the COCO file",
+    "Take its stem out of dataset.yaml, or add it to the file's 'images' under its file name.",
+)
+COCO_CATEGORY = define(
+    "DAT-203",
+    "A category of the COCO file is not known",
+    "Name the same classes in dataset.yaml as in the file's 'categories'; class 0 is the background.",
+)
+COCO_SEGMENTATION = define(
+    "DAT-204",
+    "A segmentation of the COCO file is broken",
+    "Draw it again, or delete the annotation.",
+)
+COCO_EMPTY = define(
+    "DAT-205",
+    "There is nothing to learn instances from",
+    "Name a split whose pictures have annotations.",
+)
+COCO_REFERENCE = define(
+    "DAT-206",
+    "The COCO file and its pictures do not belong together",
+    "Give the file that was written for these pictures.",
 )
 CONFIG_UNREADABLE = define(
     "TRN-001",

@@ -1,0 +1,1 @@
+"""Layouts of published data sets and of labelling tools: a folder as it is downloaded -> dataset.yaml."""
