@@ -100,7 +100,7 @@ CONFIG_UNREADABLE = define(
 BAD_OVERRIDE = define(
     "TRN-002",
     "A key=value override is not understood",
-    "Write it like schedule.rounds=2; the keys are those of the configuration file.",
+    "Write it like recipe.epochs=2; the keys are those of the configuration file.",
 )
 NOTHING_TO_RESUME = define(
     "TRN-003",
@@ -174,6 +174,21 @@ CHECKPOINT_CLASSES = define(
     "TRN-204",
     "The checkpoint has other classes than the data",
     "Evaluate a checkpoint that was trained on this data.",
+)
+NO_CONVERSION = define(
+    "TRN-205",
+    "No published weights are known for the model",
+    "Name one of the models that 'rigsight convert --help' lists.",
+)
+OTHER_NETWORK = define(
+    "TRN-206",
+    "The weights are of another network",
+    "Give the published checkpoint of the named network, as its authors saved it.",
+)
+CONVERT_CLASSES = define(
+    "TRN-207",
+    "The classes do not fit the converted network",
+    "Give a dataset.yaml with as many classes, in the order of the network's ids.",
 )
 UNKNOWN_SCENE = define("TRN-301", "The simulated rig has no such scene", "Use street, facade or pipe.")
 UNKNOWN_SPLIT = define("TRN-303", "There is no such split", "Use --split test or --split val.")

@@ -17,7 +17,7 @@ from rigsight.edge.demo.baseline import PixelBaseline
 from rigsight.edge.simulation.classes import CLASSES, SCENE_CLASSES
 from rigsight.training import codes
 from rigsight.training.checkpoint import CheckpointMeta, load_checkpoint
-from rigsight.training.config import SCENES, SimulatedData, TrainConfig
+from rigsight.training.config import SCENES, InteractiveRecipe, SimulatedData, TrainConfig
 from rigsight.training.data.augment import Sample
 from rigsight.training.data.simulated import SetArrays, load_sets
 from rigsight.training.data.stream import collate
@@ -129,6 +129,7 @@ def evaluate_checkpoint(
         height=meta.height,
         preprocessing=meta.preprocessing,
         data=data,
+        recipe=InteractiveRecipe(),
     )
     names = tuple(entry.name for entry in meta.classes)
     reports: dict[str, SceneReport] = {}

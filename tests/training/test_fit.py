@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import csv
 import signal
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,16 @@ from rigsight.training import fit
 from rigsight.training.checkpoint import load_checkpoint
 from rigsight.training.config import TrainConfig, load_config
 from rigsight.training.evaluate import evaluate_checkpoint
+from rigsight.training.keeper import Keeper
 from rigsight.training.losses.segmentation import cross_entropy, soft_dice
 from rigsight.training.models import build
 
 DEMO = Path(__file__).parents[2] / "training" / "configs" / "demo.yaml"
 TINY = [
     "width=64", "height=48", "data.seeds=1", "data.sets_per_seed=2", "data.validation_seeds=1",
-    "data.test_seeds=1", "data.workers=0", "data.scenes=[facade]", "schedule.rounds=2", "schedule.batch=2",
-    "schedule.warmup_steps=2", "schedule.checkpoint_steps=2", "fusion.steps=2", "segmentation.steps=3",
-    "fusion.rate_window=1", "threads=1",
+    "data.test_seeds=1", "data.workers=0", "data.scenes=[facade]", "recipe.rounds=2", "schedule.batch=2",
+    "schedule.warmup_steps=2", "recipe.checkpoint_steps=2", "recipe.fusion.steps=2",
+    "recipe.segmentation.steps=3", "recipe.fusion.rate_window=1", "threads=1",
 ]  # fmt: skip
 
 
@@ -41,14 +42,14 @@ def tiny(out: Path, cache: Path, *more: str) -> TrainConfig:
 
 
 def stop_in_part(monkeypatch: pytest.MonkeyPatch, part: int, error: BaseException) -> None:
-    whole = fit.Keeper.on_train_batch_end
+    whole = Keeper.on_train_batch_end
 
     def stop(self: Any, trainer: Any, *rest: Any) -> None:
         if trainer.current_epoch == part:
             raise error
         whole(self, trainer, *rest)
 
-    monkeypatch.setattr(fit.Keeper, "on_train_batch_end", stop)
+    monkeypatch.setattr(Keeper, "on_train_batch_end", stop)
 
 
 def test_an_interrupted_run_resumes_to_the_same_weights(
@@ -60,7 +61,9 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
         with pytest.raises(KeyboardInterrupt):
             fit.train(tiny(tmp_path / "halves", cache))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert not (tmp_path / "halves" / "model.safetensors").exists()
+    _, so_far = load_checkpoint(tmp_path / "halves" / "model.safetensors")
+    assert so_far.training.steps < 10
+    assert set(so_far.scores["facade"]) == {"both"}
     halves = fit.train(tiny(tmp_path / "halves", cache), resume=True)
     first, second = load_file(whole.checkpoint), load_file(halves.checkpoint)
     assert first.keys() == second.keys()
@@ -73,7 +76,8 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     assert meta.training.steps == 10
     assert set(meta.scores["facade"]) == {"both", "rgb_only", "thermal_only"}
     assert meta.baseline.keys() == {"facade"}
-    lines = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
+    with (tmp_path / "whole" / "log.csv").open() as file:
+        lines = list(csv.DictReader(file))
     assert [line["phase"] for line in lines] == ["fusion", "segmentation", "segmentation"] * 2
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
@@ -98,8 +102,8 @@ def test_pairs_train_the_fusion_alone(tmp_path: Path) -> None:
     config.write_text(
         f"out: {tmp_path}/run\nwidth: 64\nheight: 48\nthreads: 1\n"
         f"data: {{kind: pairs, folders: [{{rgb: {tmp_path}/vi, thermal: {tmp_path}/ir}}]}}\n"
-        "preprocessing: {thermal_input: camera8}\nsegmentation: {steps: 0}\n"
-        "fusion: {steps: 2}\nschedule: {rounds: 1, batch: 2}\n"
+        "preprocessing: {thermal_input: camera8}\nschedule: {batch: 2}\n"
+        "recipe: {kind: interactive, rounds: 1, fusion: {steps: 2}, segmentation: {steps: 0}}\n"
     )
     before = build("segmif_nano").state_dict()
     assert main(["train", str(config)]) == 0
@@ -123,7 +127,9 @@ def test_what_cannot_go_on_says_so(tmp_path: Path, cache: Path, monkeypatch: pyt
     with pytest.raises(RigsightError, match="TRN-003.*does not fit"):
         fit.train(tiny(tmp_path / "run", cache), resume=True)
     with monkeypatch.context() as patch:
-        patch.setattr("rigsight.training.interactive.FusionLoss.__call__", lambda *a: torch.tensor(torch.nan))
+        patch.setattr(
+            "rigsight.training.systems.interactive.FusionLoss.__call__", lambda *a: torch.tensor(torch.nan)
+        )
         with pytest.raises(RigsightError, match="TRN-004.*fusion step 0"):
             fit.train(tiny(tmp_path / "nan", cache))
 

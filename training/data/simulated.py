@@ -18,23 +18,28 @@ from rigsight.base.files import atomic_folder
 from rigsight.edge.frames import Image, UInt8
 from rigsight.training import codes
 from rigsight.training.config import Scene, SimulatedData, Split, TrainConfig
+from rigsight.training.data.chosen import reduced
 from rigsight.training.data.render import RenderedSets, RenderJob, render, start_worker
 
 # Files of the simulator that have no part in what a set shows.
-_NOT_IN_A_SET = frozenset({"boards.py", "benchmark.py"})
+_NOT_IN_A_SET = frozenset({"boards.py", "benchmark.py", "instances.py"})
 
 Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class SetArrays:
-    """All sets of one scene and split; fields as in RenderedSets, mapped read-only from disk."""
+    """All sets of one scene and split; fields as in RenderedSets, mapped read-only from disk.
+
+    ``chosen``: the classes that ``labels`` are reduced to (:mod:`rigsight.training.data.chosen`), none = all.
+    """
 
     scene: str
     rgb: UInt8
     counts: Image
     bounds: Image
     labels: UInt8
+    chosen: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rgb)
@@ -68,13 +73,14 @@ def load_sets(
         RigsightError: TRN-302 when a worker fails, IO-001 when the cache cannot be written.
     """
     work = jobs(config, data, scene, split)
-    folder = Path(data.cache) / f"{scene}-{split}-{_key(work)}"
+    folder = Path(data.cache) / f"{scene}-{split}-{key_of(work)}"
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
             _render_into(temporary, work, data.workers, report)
     names = ("rgb", "counts", "bounds", "labels")
     arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
-    return SetArrays(scene, **arrays)
+    arrays["labels"] = reduced(arrays["labels"], data.classes)
+    return SetArrays(scene, **arrays, chosen=data.classes)
 
 
 def _render_into(folder: Path, work: list[RenderJob], workers: int, report: Report | None) -> None:
@@ -108,7 +114,7 @@ def _rendered(work: list[RenderJob], workers: int) -> Iterator[RenderedSets]:
             raise codes.NO_WORKERS(f"{type(error).__name__}: {error}") from error
 
 
-def _key(work: list[RenderJob]) -> str:
+def key_of(work: list[RenderJob]) -> str:
     """Hash of the settings and of the code that makes the pictures: a changed simulator renders anew."""
     digest = hashlib.sha256()
     for job in (work[0], work[-1]):

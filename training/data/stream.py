@@ -1,113 +1,106 @@
-"""Batches of augmented sets, a pure function of (seed, part, step): a resumed run sees the same ones."""
+"""Batches of augmented sets, a pure function of (seed, epoch, step): a resumed run sees the same ones.
+
+Every sample has a generator of its own, so that the same epoch comes out whichever processes prepare or
+consume it: one, or several that each take their share of every step.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
+from rigsight.edge.frames import Image
 from rigsight.edge.saliency import vsm_tables
 from rigsight.training.config import Augmentation
-from rigsight.training.data.augment import Sample, augment
-from rigsight.training.data.pairs import PairArrays
-from rigsight.training.data.simulated import SetArrays
+from rigsight.training.data.augment import Sample
+from rigsight.training.data.sources import Source
+
+PICTURES = ("rgb", "thermal")
+
+
+def collate(
+    samples: Sequence[Sample], inputs: Sequence[str] = ("rgb", "thermal", "tables")
+) -> dict[str, Tensor]:
+    """Samples as a batch, a plain dict, which Lightning moves between devices.
+
+    Returns:
+        What ``inputs`` names: ``rgb`` float [N,3,H,W], ``thermal`` float [N,1,H,W], ``edges`` float
+        [N,1,H,W], each in [0, 1], ``tables`` float [N,2,256]; and ``labels`` int64 [N,H,W], 255 unlabelled.
+    """
+    batch: dict[str, Tensor] = {}
+    if "rgb" in inputs:
+        batch["rgb"] = _stacked([s.rgb.transpose(2, 0, 1) for s in samples]).float() / 255
+    if "thermal" in inputs:
+        batch["thermal"] = _stacked([s.thermal[None] for s in samples]).float() / 255
+    if "edges" in inputs:
+        from rigsight.edge.edge_prior import canny_edges
+
+        batch["edges"] = _stacked([canny_edges(s.rgb)[None] for s in samples]).float() / 255
+    if "tables" in inputs:
+        batch["tables"] = _stacked([vsm_tables(s.rgb, s.thermal) for s in samples])
+    batch["labels"] = _stacked([s.labels for s in samples]).long()
+    return batch
+
+
+def _stacked(arrays: Sequence[Image]) -> Tensor:
+    return torch.from_numpy(np.stack(arrays))
 
 
 @dataclass(frozen=True)
-class Batch:
-    """The network's inputs and the truth, on one device.
+class Share:
+    """The part of every step that one process consumes: samples ``rank`` * batch and on, of ``world``."""
 
-    ``rgb`` float [N,3,H,W] and ``thermal`` float [N,1,H,W] in [0, 1]; ``tables`` float [N,2,256];
-    ``labels`` int64 [N,H,W], 255 unlabelled.
-    """
-
-    rgb: Tensor
-    thermal: Tensor
-    tables: Tensor
-    labels: Tensor
-
-
-def collate(samples: Sequence[Sample]) -> dict[str, Tensor]:
-    """Samples as the fields of a Batch (a plain dict, which Lightning moves between devices)."""
-    rgb = torch.from_numpy(np.stack([s.rgb for s in samples])).permute(0, 3, 1, 2)
-    thermal = torch.from_numpy(np.stack([s.thermal for s in samples])).unsqueeze(1)
-    return {
-        "rgb": rgb.float() / 255,
-        "thermal": thermal.float() / 255,
-        "tables": torch.from_numpy(np.stack([vsm_tables(s.rgb, s.thermal) for s in samples])),
-        "labels": torch.from_numpy(np.stack([s.labels for s in samples])).long(),
-    }
-
-
-class Sets(Protocol):
-    """What a stream draws from."""
-
-    def __len__(self) -> int: ...
-
-    def sample(self, index: int, settings: Augmentation, random: np.random.Generator) -> Sample:
-        """One augmented variant of set ``index``."""
-
-
-class Simulated:
-    """All scenes as one collection in which every scene is drawn equally often."""
-
-    def __init__(self, scenes: Sequence[SetArrays]) -> None:
-        self.scenes = scenes
-
-    def __len__(self) -> int:
-        return len(self.scenes) * max(len(arrays) for arrays in self.scenes)
-
-    def sample(self, index: int, settings: Augmentation, random: np.random.Generator) -> Sample:
-        """One augmented variant; scenes take turns."""
-        arrays = self.scenes[index % len(self.scenes)]
-        i = (index // len(self.scenes)) % len(arrays)
-        low, high = arrays.bounds[i]
-        return augment(
-            arrays.rgb[i], arrays.counts[i], (float(low), float(high)), arrays.labels[i], settings, random
-        )
-
-
-class Pairs:
-    """Unlabelled 8-bit pairs."""
-
-    def __init__(self, pairs: PairArrays) -> None:
-        self.pairs = pairs
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def sample(self, index: int, settings: Augmentation, random: np.random.Generator) -> Sample:
-        """One augmented variant, every label 255."""
-        rgb, thermal = self.pairs.rgb[index], self.pairs.thermal[index]
-        return augment(rgb, thermal, None, np.full_like(thermal, 255), settings, random)
+    rank: int = 0
+    world: int = 1
 
 
 class Stream(IterableDataset[dict[str, Tensor]]):
-    """``steps`` batches of one part of the schedule."""
+    """``steps`` batches of one epoch."""
 
     def __init__(
-        self, sets: Sets, settings: Augmentation, batch: int, seed: int, part: int, steps: int
+        self,
+        source: Source,
+        settings: Augmentation,
+        inputs: Sequence[str],
+        batch: int,
+        seed: int,
+        epoch: int,
+        steps: int,
+        share: Share | None = None,
     ) -> None:
-        self.sets, self.settings, self.batch = sets, settings, batch
-        self.seed, self.part, self.steps = seed, part, steps
+        self.source, self.settings, self.inputs, self.batch = source, settings, tuple(inputs), batch
+        self.seed, self.epoch, self.steps = seed, epoch, steps
+        self.share = share or Share()
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        random = np.random.default_rng([self.seed, self.part])
-        order = random.permutation(len(self.sets))
-        place = 0
-        for _ in range(self.steps):
-            samples = []
-            for _ in range(self.batch):
-                if place == len(order):
-                    order, place = random.permutation(len(self.sets)), 0
-                samples.append(self.sets.sample(int(order[place]), self.settings, random))
-                place += 1
-            yield collate(samples)
+        worker = get_worker_info()
+        first, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        for step in range(first, self.steps, stride):
+            start = (step * self.share.world + self.share.rank) * self.batch
+            yield self.collated([self._sample(start + i) for i in range(self.batch)])
+
+    def collated(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
+        """One batch; networks with another truth than masks make theirs otherwise."""
+        return collate(samples, self.inputs)
+
+    def _sample(self, place: int) -> Sample:
+        turn, index = divmod(place, len(self.source))
+        order = self._order(turn)
+        random = np.random.default_rng([self.seed, self.epoch, place])
+        return self.source.sample(int(order[index]), self.settings, random)
+
+    def _order(self, turn: int) -> Image:
+        """The permutation of the source's ``turn``-th round through this epoch; the last one is kept."""
+        known: tuple[int, Image] | None = getattr(self, "_known", None)
+        if known is None or known[0] != turn:
+            random = np.random.default_rng([self.seed, self.epoch, turn, 0])
+            known = self._known = (turn, random.permutation(len(self.source)))
+        return known[1]

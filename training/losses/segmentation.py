@@ -53,3 +53,23 @@ def class_weights(counts: Tensor, power: float) -> Tensor:
     weights = torch.where(present, share.clamp(min=1e-12).pow(-power), torch.ones_like(share))
     mean = (weights * share)[present].sum().clamp(min=1e-12)
     return torch.where(present, weights / mean, torch.ones_like(weights)).float()
+
+
+class SegmentationLoss:
+    """Weighted cross-entropy + ``dice`` x soft Dice on the logits [N,C,H,W].
+
+    ``class_weight_power``: see :func:`class_weights`; without the classes' ``shares`` all weigh the same.
+    """
+
+    def __init__(
+        self, class_weight_power: float = 0.5, dice: float = 0.5, shares: Tensor | None = None
+    ) -> None:
+        self.dice = dice
+        self.weights = None if shares is None else class_weights(shares, class_weight_power)
+
+    def __call__(self, outputs: dict[str, Tensor], labels: Tensor, network: object) -> Tensor:
+        """See :class:`rigsight.training.losses.registry.MaskLoss`."""
+        logits = outputs["logits"]
+        weights = None if self.weights is None else self.weights.to(logits.device)
+        loss = cross_entropy(logits, labels, weights)
+        return loss + self.dice * soft_dice(logits, labels) if self.dice else loss
