@@ -14,6 +14,7 @@ from rigsight.training import codes
 
 # name -> module:class
 _LOSSES: dict[str, str] = {
+    "nadinet": "rigsight.training.losses.nadinet:NadinetLoss",
     "scnet": "rigsight.training.losses.scnet:ScnetLoss",
     "segmentation": "rigsight.training.losses.segmentation:SegmentationLoss",
     "ssa_ecnet": "rigsight.training.losses.ssa_ecnet:SsaEcnetLoss",

@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 _MODELS: dict[str, str] = {
     "segmif": "rigsight.training.models.segmif:segmif",
     "segmif_nano": "rigsight.training.models.segmif:segmif_nano",
+    "segmif_edge": "rigsight.training.models.segmif_edge:segmif_edge",
     "scnet": "rigsight.training.models.scnet:scnet",
     "scnet_4level": "rigsight.training.models.scnet:scnet_4level",
     "scnet_edge": "rigsight.training.models.scnet:scnet_edge",
     "mfnet": "rigsight.training.models.mfnet:mfnet",
     "ssa_ecnet": "rigsight.training.models.ssa_ecnet:ssa_ecnet",
+    "nadinet_densenet201": "rigsight.training.models.nadinet.network:nadinet_densenet201",
+    "nadinet_vgg16": "rigsight.training.models.nadinet.network:nadinet_vgg16",
+    "nadinet_resnet34": "rigsight.training.models.nadinet.network:nadinet_resnet34",
+    "bnsa_mask_rcnn": "rigsight.training.models.bnsa.network:bnsa_mask_rcnn",
+    "bnsa_mask_rcnn_small": "rigsight.training.models.bnsa.network:bnsa_mask_rcnn_small",
+    "nadinet_edge": "rigsight.training.models.nadinet.network:nadinet_edge",
 }
 
 
