@@ -19,7 +19,7 @@ class SsaEcnetLoss:
         edge_weight: float = 2.0,
         smooth: float = 1e-5,
         lasso: float = 1e-6,
-        class_weight_power: float = 1.0,
+        class_weight_power: float = 0.5,
     ) -> None:
         """Weights of the classes from their ``shares`` [C] of the training pixels; without them all are 1.
 
@@ -28,7 +28,8 @@ class SsaEcnetLoss:
             edge_weight: what an edge pixel adds to the weight 1.
             smooth: of the Dice term, a share of the pixels.
             lasso: factor of the L2,1 norm; the optimiser's weight decay is to be 0 then.
-            class_weight_power: 1 weighs by inverse frequency, 0 not at all; the mean pixel weighs 1.
+            class_weight_power: 0 to 1, of the inverse frequency; the mean pixel weighs 1. Dice balances the
+                classes once already: with 1, what is damp with a probability of 0.1 is painted.
         """
         self.weights = None if shares is None else class_weights(shares, class_weight_power)
         self.edge_weight, self.smooth, self.lasso = edge_weight, smooth, lasso
