@@ -1,6 +1,6 @@
 """The Lovász hinge's sibling on probabilities: a surrogate of 1 - IoU for binary masks.
 
-Berman et al., The Lovász-Softmax loss, CVPR 2018: eq. 8 (errors) and 9 (extension), one binary mask at a time.
+Berman et al., The Lovász-Softmax loss, CVPR 2018: errors of eq. 8, extension of eq. 9.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ def box_iou_pairs(a: Tensor, b: Tensor) -> Tensor:
 def angle_cost(offset: Tensor) -> Tensor:
     """Lambda of eq. 7 from the offset of the centres [N,2]: 0 along an axis, 1 on a diagonal; [N].
 
-    1 - 2 sin^2(arcsin(c_h / sigma) - pi/4) = sin 2 alpha = 2 c_w c_h / sigma^2. The right side is used: it has
-    no arcsin, whose gradient is infinite where the centres stand above each other.
+    1 - 2 sin^2(arcsin(c_h / sigma) - pi/4) = sin 2 alpha = 2 c_w c_h / sigma^2. The right side is used:
+    it has no arcsin, whose gradient is infinite where the centres stand above each other.
 
     >>> angle_cost(torch.tensor([[2.0, 0.0], [3.0, 3.0], [0.0, 0.0], [2.0, 1.0]]))
     tensor([0.0000, 1.0000, 0.0000, 0.8000])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,7 +17,9 @@ from rigsight.base.schema import explain
 from rigsight.training import codes
 from rigsight.training.models.bnsa.backbone import STRIDE, BnsaBackbone
 from rigsight.training.models.bnsa.options import SMALL, BnsaOptions
+from rigsight.training.models.bnsa.pretrained import load_weights
 from rigsight.training.models.bnsa.roi_heads import MASK_OUT, InstanceHeads, Target
+from rigsight.training.models.provenance import PretrainedWeights
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -26,7 +28,14 @@ PRE_NMS = {"training": 2000, "testing": 1000}
 
 
 class BnsaMaskRcnn(nn.Module):
-    """53,456,104 parameters with the defaults, frozen ones counted."""
+    """53,456,104 parameters with the defaults, frozen ones counted.
+
+    Attributes:
+        options: what it was built with, defaults included.
+        task: "instance".
+        inputs: the one picture it takes.
+        pretrained: where weights came from, if any were loaded.
+    """
 
     mean: Tensor
     std: Tensor
@@ -52,6 +61,9 @@ class BnsaMaskRcnn(nn.Module):
         self.roi_heads = InstanceHeads(options)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.pretrained: tuple[PretrainedWeights, ...] = ()
+        if options.backbone_weights is not None:
+            self.pretrained = (load_weights(self, options),)
 
     def forward(self, picture: Tensor, targets: Sequence[Target] | None = None) -> dict[str, Tensor]:
         """Losses when ``targets`` are given, detections otherwise.
@@ -88,18 +100,6 @@ class BnsaMaskRcnn(nn.Module):
             }
         found = self.roi_heads.detect(features, proposals, images.image_sizes)
         return _padded(found, self.options.detections, scale)
-
-    def load_torchvision(self, state: Mapping[str, Tensor]) -> list[str]:
-        """Take what fits from a state dict of torchvision's Mask R-CNN (COCO) or ResNet (ImageNet).
-
-        Returns the names of the parameters that keep their own values: BNSA, and last layers of other classes.
-        """
-        own = self.state_dict()
-        if not any(name.startswith("backbone.body.") for name in state):
-            state = {f"backbone.body.{name}": value for name, value in state.items()}
-        fitting = {n: v for n, v in state.items() if n in own and own[n].shape == v.shape}
-        self.load_state_dict(fitting, strict=False)
-        return [name for name in own if name not in fitting]
 
     def _scale(self, height: int, width: int) -> float:
         options = self.options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rigsight.base.schema import StrictModel
 from rigsight.training.losses.mask import MaskTerms
@@ -20,6 +20,12 @@ class BnsaOptions(StrictModel):
     backbone: Literal["resnet50", "resnet18"] = "resnet50"
     norm: Literal["frozen", "batch"] = Field(
         default="frozen", description="frozen needs pretrained weights; batch learns from scratch"
+    )
+    backbone_weights: str | None = Field(
+        default=None, description="'download', or the file; torchvision's, as weights_of says"
+    )
+    weights_of: Literal["coco", "imagenet"] = Field(
+        default="coco", description="coco: the whole Mask R-CNN but for its last layers, ResNet-50 only"
     )
     frozen_stages: int = Field(
         default=2, ge=0, le=5, description="stages at rest from the stem on, as Detectron2 counts them"
@@ -45,6 +51,13 @@ class BnsaOptions(StrictModel):
     detections: int = Field(default=100, ge=1, description="of a picture, at most")
     score: float = Field(default=0.05, ge=0, le=1, description="detections below are dropped")
     nms: float = Field(default=0.5, gt=0, le=1, description="IoU at which the weaker detection is dropped")
+
+    @model_validator(mode="after")
+    def _check(self) -> BnsaOptions:
+        fitting = self.backbone == "resnet50" and self.width == 256 and self.box_width == 1024
+        if self.backbone_weights and self.weights_of == "coco" and not (fitting and self.mask_layers == 4):
+            raise ValueError("COCO weights fit the published sizes only; set weights_of: imagenet")
+        return self
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ def pyramid_levels(boxes: Tensor, anchor: int) -> Tensor:
 
     Lin et al., Feature Pyramid Networks, 2017, eq. 1. Smaller anchors move the levels with them.
 
-    >>> pyramid_levels(torch.tensor([[0.0, 0, 20, 20], [0, 0, 112, 112], [0, 0, 224, 224], [0, 0, 900, 900]]), 32)
+    >>> sides = torch.tensor([20.0, 112.0, 224.0, 900.0])
+    >>> pyramid_levels(torch.stack([0 * sides, 0 * sides, sides, sides], dim=1), 32)
     tensor([0, 1, 2, 3])
     """
     sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-6).prod(dim=1).sqrt()

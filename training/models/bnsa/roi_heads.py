@@ -24,7 +24,6 @@ SMOOTH_L1_BETA = 1 / 9
 POSITIVE_SHARE = 0.25
 FOREGROUND_IOU = 0.5
 BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
-# exp() of larger size deltas makes no sensible box (Detectron2's bound, as torchvision's).
 Target = dict[str, Tensor]
 
 
@@ -32,11 +31,11 @@ class InstanceHeads(RoIHeads):
     """Box and mask heads. Training gives losses, evaluation detections."""
 
     def __init__(self, options: BnsaOptions) -> None:
-        self_width, box_width = options.width, options.box_width
+        width = options.width
         super().__init__(
             PyramidRoIAlign(BOX_SIDE, options.anchor),
-            TwoMLPHead(self_width * BOX_SIDE**2, box_width),
-            BoxPredictor(box_width, options.classes),
+            TwoMLPHead(width * BOX_SIDE**2, options.box_width),
+            BoxPredictor(options.box_width, options.classes),
             FOREGROUND_IOU,
             FOREGROUND_IOU,
             options.rois,
@@ -46,8 +45,8 @@ class InstanceHeads(RoIHeads):
             options.nms,
             options.detections,
             PyramidRoIAlign(MASK_SIDE, options.anchor),
-            MaskRCNNHeads(self_width, (self_width,) * options.mask_layers, 1),
-            MaskPredictor(self_width, self_width, options.classes),
+            MaskRCNNHeads(width, (width,) * options.mask_layers, 1),
+            MaskPredictor(width, width, options.classes),
         )
         self.options = options
 
@@ -107,7 +106,7 @@ class InstanceHeads(RoIHeads):
     def detect(
         self, features: dict[str, Tensor], proposals: list[Tensor], sizes: list[tuple[int, int]]
     ) -> list[Target]:
-        """For every picture ``boxes`` [D,4], ``labels`` and ``scores`` [D], ``masks`` [D,28,28]; best first."""
+        """Every picture's ``boxes`` [D,4], ``labels`` and ``scores`` [D], ``masks`` [D,28,28]; best first."""
         x = self.box_head(self.box_roi_pool(features, proposals, sizes))
         logits, regression = self.box_predictor(x)
         boxes, scores, labels = self.postprocess_detections(
