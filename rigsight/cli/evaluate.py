@@ -1,113 +1,106 @@
-"""``rigsight evaluate``: score a checkpoint or a bundle on held-out places of the simulated rig."""
+"""``rigsight evaluate``: score a checkpoint or a bundle on labelled data, or on the simulated rig."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from math import isnan
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rigsight.edge.demo.results import Scores
-    from rigsight.edge.simulation.splits import Split
+from rigsight.cli import evaluate_simulated
+from rigsight.cli.evaluate_tables import print_report
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-# Time steps of each held-out place: far enough apart to show other things.
-SETS_PER_SEED, STRIDE = 8, 17
-COLUMNS = {"both": "both", "rgb_only": "RGB only", "thermal_only": "thermal only"}
+CHECKPOINT_SUFFIX = ".safetensors"
+SHEET, FIGURES = "worst.png", "scores.json"
 
 
-@app.command(epilog="Example: rigsight evaluate out/train/demo/model.safetensors --scene street --json")
+class Way(str, Enum):
+    """How the PA and IoU of single pictures come to a mask."""
+
+    FIXED = "fixed"
+    NADINET = "nadinet"
+
+
+EPILOG = """Examples:
+
+  rigsight evaluate out/train/crack/model.safetensors --data data/crack --split val --out out/eval
+
+  rigsight evaluate bundles/sim_street --scene street --json
+"""
+
+
+@app.command(epilog=EPILOG)
 def evaluate(
     model: Annotated[
         Path,
         typer.Argument(metavar="CHECKPOINT|BUNDLE", help="A .safetensors file, or a bundle's folder or zip."),
     ],
-    split: Annotated[str, typer.Option(help="test (for reports) or val (for tuning).")] = "test",
-    scene: Annotated[list[str] | None, typer.Option(help="street, facade, pipe; all without it.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Held-out places of every scene.")] = 12,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the scores of every class as JSON.")] = False,
+    data: Annotated[Path | None, typer.Option(help="dataset.yaml; the simulated rig without it.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Of the data set; test where there is one, else val, without it.")
+    ] = None,
+    protocol: Annotated[
+        Way,
+        typer.Option(help="Binary: PA and IoU at the model's threshold or by NaDiNet's script."),
+    ] = Way.FIXED,
+    tolerance: Annotated[float, typer.Option(min=0, max=50, help="Binary: of precision and recall, px.")] = 0,
+    out: Annotated[Path | None, typer.Option(help=f"Folder for {FIGURES} and {SHEET}.")] = None,
+    worst: Annotated[int, typer.Option(min=1, max=100, help="Cases on the sheet.")] = 8,
+    scene: Annotated[list[str] | None, typer.Option(help="Simulated: street, facade, pipe.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Simulated: held-out places a scene.")] = 12,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")] = False,
 ) -> int:
-    """mIoU of a checkpoint or bundle by scene, with both pictures, RGB only and thermal only.
+    """Score a model by the protocols of its task; docs/evaluation.md says what each figure means.
 
-    Absent classes count nowhere; the per-pixel baseline is the one fitted when the checkpoint was trained.
-    A bundle is scored as it runs on the robot (ONNX Runtime, no torch), and has no baseline.
+    With --data, a semantic model gets mIoU and mAcc with both cameras, RGB only and thermal only; a binary
+    one F1 over thresholds (ODS, OIS), AUPRC, region F1, IoU, PA; an instance model COCO AP; fused pictures
+    EN, SD, SF, SCD. The sheet shows the worst cases. Without --data, mIoU on held-out places of the simulated
+    rig. A bundle is scored as it runs on the robot, without torch.
     """
-    if model.suffix != ".safetensors":
-        scores = score_bundle(model, split, scene, seeds)
-        if as_json:
-            print(json.dumps(scores, indent=2))
-        else:
-            means = {name: {key: row["miou"] for key, row in rows.items()} for name, rows in scores.items()}
-            print_scores(means, {})
-        return 0
+    if data is None:
+        if protocol != Way.FIXED or tolerance or out is not None:
+            raise typer.BadParameter("--protocol, --tolerance and --out go with --data")
+        return evaluate_simulated.run(model, split or "test", scene, seeds, as_json)
+    if scene is not None:
+        raise typer.BadParameter("--scene is of the simulated rig; leave it out with --data")
 
-    from rigsight.training.config import SCENES
-    from rigsight.training.evaluate import evaluate_checkpoint
+    from rigsight.training.data.dataset import open_dataset
+    from rigsight.training.evaluation.dataset import Settings, default_split
+    from rigsight.training.evaluation.dataset import evaluate as judge
+    from rigsight.training.evaluation.subject import Subject
+    from rigsight.training.progress import Progress
 
-    reports, baseline = evaluate_checkpoint(model, split, scene or SCENES, seeds)
+    dataset = open_dataset(data)
+    subject: Subject
+    if model.suffix == CHECKPOINT_SUFFIX:
+        from rigsight.training.evaluation.networks import open_network
+
+        subject = open_network(model)
+    else:
+        from rigsight.edge.bundle.reader import open_bundle
+        from rigsight.training.evaluation.bundles import BundleSubject
+
+        subject = BundleSubject(open_bundle(model))
+    chosen = split or default_split(dataset)
+    with Progress() as progress:
+        settings = Settings(tolerance, protocol.value, 0 if out is None else worst)
+        report = judge(subject, dataset, chosen, settings, lambda done, total: progress(chosen, done, total))
+    if out is not None:
+        import cv2
+
+        from rigsight.base.files import make_folder, write_bytes, write_text
+
+        make_folder(out)
+        write_text(out / FIGURES, json.dumps(report.as_json(), indent=1))
+        if report.sheet is not None:
+            encoded = cv2.imencode(".png", cv2.cvtColor(report.sheet, cv2.COLOR_RGB2BGR))[1]
+            write_bytes(out / SHEET, encoded.tobytes())
     if as_json:
-        print(json.dumps({name: report.as_json() for name, report in reports.items()}, indent=2))
-        return 0
-    print_scores({name: report.miou() for name, report in reports.items()}, baseline)
+        print(json.dumps(report.as_json(), indent=2))
+    else:
+        print_report(report)
     return 0
-
-
-def score_bundle(
-    path: Path, split: str, scenes: list[str] | None, seeds: int
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Scene -> modalities -> ``miou`` and ``classes`` (None where a class is absent).
-
-    Raises:
-        RigsightError: BND-… for the bundle, TRN-301 for an unknown scene, TRN-303 for a split that is not
-            held out.
-    """
-    from rich.console import Console
-
-    from rigsight.edge.bundle.reader import open_bundle
-    from rigsight.edge.engines.select import open_engine
-    from rigsight.edge.evaluation import evaluate_bundle
-    from rigsight.edge.simulation.splits import SCENES
-    from rigsight.training import codes
-
-    unknown = sorted(set(scenes or ()) - set(SCENES))
-    if unknown:
-        raise codes.UNKNOWN_SCENE(f"there is no scene '{unknown[0]}'")
-    if split not in ("test", "val"):
-        raise codes.UNKNOWN_SPLIT(f"there is no split '{split}'")
-    held_out: Split = "test" if split == "test" else "val"
-    bundle = open_bundle(path)
-    engine = open_engine(bundle)
-    indices = range(0, SETS_PER_SEED * STRIDE, STRIDE)
-    result: dict[str, dict[str, dict[str, Any]]] = {}
-    with Console(stderr=True).status("starting") as status:
-        for scene in (name for name in SCENES if not scenes or name in scenes):
-            status.update(f"{scene}: {seeds * SETS_PER_SEED} sets")
-            rows = evaluate_bundle(bundle, engine, scene, range(seeds), indices, held_out)
-            result[scene] = {key: _plain(row) for key, row in rows.items()}
-    return result
-
-
-def _plain(scores: Scores) -> dict[str, Any]:
-    classes = {name: None if isnan(value) else value for name, value in scores.classes.items()}
-    return {"miou": scores.mean, "classes": classes}
-
-
-def print_scores(scores: Mapping[str, Mapping[str, float]], baseline: Mapping[str, float]) -> None:
-    """A table of mIoU by scene; nothing when there are no scores."""
-    if not scores:
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold", title="mIoU on held-out places")
-    for heading in ("scene", *COLUMNS.values(), "per-pixel baseline"):
-        table.add_column(heading, justify="left" if heading == "scene" else "right")
-    for scene, values in scores.items():
-        cells = [f"{values[key]:.3f}" if key in values else "–" for key in COLUMNS]
-        table.add_row(scene, *cells, f"{baseline[scene]:.3f}" if scene in baseline else "–")
-    Console().print(table)
