@@ -43,7 +43,7 @@ def train(
         print(json.dumps(summary, indent=2))
         return 0
     print(f"{result.steps} steps in {result.seconds / 60:.1f} min", file=sys.stderr)
-    from rigsight.cli.evaluate import print_scores
+    from rigsight.cli.evaluate_simulated import print_scores
 
     print_scores(result.scores, result.baseline)
     print(f"weights: {result.checkpoint}")
