@@ -67,6 +67,13 @@ def evaluate(
     table = _checked(subject, dataset, settings)
     choices = choices_of(subject, dataset)
     report = Report(subject.name, subject.task, dataset.spec.name, split, len(items))
+    if subject.task == "instance":
+        from rigsight.training.evaluation.instances import evaluate_instances
+
+        shown = Worst(settings.worst, subject.classes)
+        report.figures = {"both": evaluate_instances(subject, dataset, split, table, shown, progress)}
+        report.sheet = shown.picture()
+        return report
     judges: dict[Modalities, Judge] = {choice: _judge(subject, settings) for choice in choices}
     fusion = FusionJudge()
     worst = Worst(settings.worst, subject.classes)

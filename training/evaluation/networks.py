@@ -47,6 +47,7 @@ class NetworkSubject(Subject):
         self.cameras = tuple(camera for camera in ("rgb", "thermal") if camera in described.inputs)
         self.threshold = HALF if meta.threshold is None else round(meta.threshold * 255)
         self.engine = NetworkEngine(network)
+        self.size, self.preprocessing = (meta.width, meta.height), spec
 
     def _spec_for(self, thermal: Image | None) -> Preprocessing:
         if thermal is None:
