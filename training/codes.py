@@ -57,6 +57,9 @@ DATASET_FAULTY = define(
     "The check of a data set found faults",
     "Mend what is listed, or take those stems out of dataset.yaml.",
 )
+SHEET_FORMAT = define(
+    "DAT-012", "A sheet of samples cannot be written so", "Give --out a name that ends in .jpg or .png."
+)
 PAIRS_UNREADABLE = define(
     "DAT-101",
     "A folder of training pairs cannot be used",

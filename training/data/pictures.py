@@ -162,3 +162,14 @@ def _identity_palette(data: bytes) -> bytes:
         elif kind != b"tRNS":
             made.append(chunk)
     return b"".join(made)
+
+
+def mask_form(path: str | Path) -> str | None:
+    """What is unusual in how a PNG mask is stored, in words; None for 8-bit grey, RGB and other formats."""
+    with Path(path).open("rb") as file:
+        head = file.read(26)
+    if _is_palette(head):
+        return "palette masks"
+    if head[:8] == _SIGNATURE and head[24:25] == b"\x10":
+        return "16-bit masks"
+    return None
