@@ -136,6 +136,22 @@ def test_pictures_without_things_are_learnt_from() -> None:
     assert losses["mask"] == 0
 
 
+def test_boxes_are_exact_in_half_precision() -> None:
+    network = tiny(score=0.0).eval()
+    picture = torch.rand(1, 1, 64, 1024)
+    kinds = set()
+    network.roi_heads.box_roi_pool.register_forward_pre_hook(lambda _, args: kinds.add(args[1][0].dtype))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        features = network.backbone(picture.expand(-1, 3, -1, -1))
+        found = network(picture)
+    assert features["0"].dtype == torch.bfloat16
+    assert kinds == {torch.float32}
+    boxes = found["boxes"][found["labels"] > 0]
+    inside = boxes[(boxes > 600) & (boxes < 1024)]
+    assert len(inside)
+    assert (inside != inside.bfloat16().float()).any()
+
+
 def test_regions_are_pooled_where_they_lie() -> None:
     """A map that holds its own x coordinate gives back the bins' centres."""
     x = torch.arange(24).float().expand(1, 1, 16, 24) * 4 + 2  # centres of stride-4 pixels

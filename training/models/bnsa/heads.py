@@ -1,4 +1,4 @@
-"""The last layers of the heads at Detectron2's sizes; torchvision's have an unused background slot."""
+"""Heads where torchvision's differ: last layers of Detectron2's sizes, proposals in full precision."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.detection.mask_rcnn import MaskRCNNPredictor
+from torchvision.models.detection.rpn import RPNHead
+
+
+class ProposalHead(RPNHead):
+    """torchvision's; its outputs are float32 whatever it computed in.
+
+    torchvision decodes boxes in the precision of the deltas: in bfloat16, x = 500 would be off by a pixel.
+    """
+
+    def forward(self, x: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Maps [N,C,h,w] -> objectness [N,A,h,w] and deltas [N,4A,h,w] of every level."""
+        objectness, deltas = super().forward(x)
+        return [each.float() for each in objectness], [each.float() for each in deltas]
 
 
 class BoxPredictor(nn.Module):

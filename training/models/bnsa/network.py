@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
-from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
+from torchvision.models.detection.rpn import RegionProposalNetwork
 
 from rigsight.base.schema import explain
 from rigsight.training import codes
 from rigsight.training.models.bnsa.backbone import STRIDE, BnsaBackbone
+from rigsight.training.models.bnsa.heads import ProposalHead
 from rigsight.training.models.bnsa.options import SMALL, BnsaOptions
 from rigsight.training.models.bnsa.pretrained import load_weights
 from rigsight.training.models.bnsa.roi_heads import MASK_OUT, InstanceHeads, Target
@@ -49,7 +50,7 @@ class BnsaMaskRcnn(nn.Module):
         sides = tuple((options.anchor * 2**k,) for k in range(5))
         self.rpn = RegionProposalNetwork(
             AnchorGenerator(sides, (RATIOS,) * len(sides)),
-            RPNHead(options.width, len(RATIOS)),
+            ProposalHead(options.width, len(RATIOS)),
             fg_iou_thresh=0.7,
             bg_iou_thresh=0.3,
             batch_size_per_image=256,
@@ -89,6 +90,7 @@ class BnsaMaskRcnn(nn.Module):
         images = ImageList(x, [size] * len(x))
         features = self.backbone(x)
         scaled = None if targets is None else [_scaled(target, scale, size) for target in targets]
+        # The anchors take the maps' type: bfloat16 would round them to whole pixels and worse.
         wide = {name: each.float() for name, each in features.items()}
         proposals, losses = self.rpn(images, wide, scaled)
         if scaled is not None:
