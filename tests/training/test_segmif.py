@@ -7,12 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from rigsight.base.errors import RigsightError
 from rigsight.edge.saliency import vsm_tables
 from rigsight.training.models import build
 from rigsight.training.models.colour import chroma, luma, recolour
 from rigsight.training.models.drdb import DRDB
+from rigsight.training.models.fusion_net import FusionNet
 from rigsight.training.models.hia import HIA
 from rigsight.training.models.saliency import weighted_average
 
@@ -60,6 +62,96 @@ def test_blocks_have_the_published_number_of_parameters() -> None:
 def test_smaller_encoders_have_the_parameters_of_segformer(encoder: str, total: int) -> None:
     with torch.device("meta"):
         assert parameters(build("segmif", encoder=encoder).encoder) == total
+
+
+@pytest.mark.parametrize(
+    ("interaction", "total"),
+    [("hia", 968_066), ("soam", 939_202), ("moam", 931_010), ("concat", 1_196_930), ("none", 889_346)],
+)
+def test_other_interactions_have_the_parameters_of_their_layers(interaction: str, total: int) -> None:
+    """SoAM alone 37,440 and MoAM alone 29,248 instead of HIA's 66,304; four 3x3 convolutions 128 -> 64
+    (295,168) for concatenation; neither HIA nor the two 1x1 convolutions (12,416) without interaction."""
+    with torch.device("meta"):
+        assert parameters(build("segmif", interaction=interaction).fusion) == total
+
+
+@pytest.mark.parametrize("interaction", ["soam", "moam", "concat", "none"])
+def test_every_interaction_learns_and_only_none_ignores_the_semantics(interaction: str) -> None:
+    torch.manual_seed(0)
+    fusion = FusionNet(8, 4, 2, semantic=(6, 6), interaction=interaction)
+    visible, thermal, average = (torch.rand(1, 1, 16, 16) for _ in range(3))
+    stages = [torch.randn(1, 6, 4, 4, requires_grad=True), torch.randn(1, 6, 2, 2, requires_grad=True)]
+    fusion(visible, thermal, average, stages).mean().backward()
+    for name, parameter in fusion.named_parameters():
+        assert parameter.grad is not None, name
+    assert all((stage.grad is None) == (interaction == "none") for stage in stages)
+
+
+def test_attention_without_either_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="no attention"):
+        HIA(8, 1, soam=False, moam=False)
+
+
+def test_the_edge_student_keeps_its_limits() -> None:
+    with torch.device("meta"):
+        model = build("segmif_edge", classes=9).eval()
+        counter = FlopCounterMode(display=False)
+        with counter, torch.no_grad():
+            model(torch.zeros(1, 3, 480, 640), torch.zeros(1, 1, 480, 640), torch.zeros(1, 2, 256))
+    assert counter.get_total_flops() / 2 <= 15e9
+    assert parameters(model) == 2_652_445
+    kinds = {type(module).__name__ for module in model.modules() if not list(module.children())}
+    assert kinds <= {"Conv2d", "BatchNorm2d", "ReLU", "Dropout2d"}  # what folds and quantises
+
+
+def test_the_students_statistics_belong_to_fused_pictures() -> None:
+    torch.manual_seed(0)
+    model = build("segmif_edge", classes=3).train()
+    before = model.encoder.stem[1].running_mean.clone()
+    with torch.no_grad():
+        fused = model.fuse(*inputs(2, 64, 64))
+    assert torch.equal(model.encoder.stem[1].running_mean, before)
+    assert model.encoder.stem[1].training
+    model.segment(fused.clamp(0, 1).expand(-1, 3, -1, -1), *inputs(2, 64, 64)[:2])
+    assert not torch.equal(model.encoder.stem[1].running_mean, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["segmif_nano", "segmif_edge"])
+def test_eight_pictures_are_learnt_by_heart(name: str) -> None:
+    """Squares that only the colour camera sees (class 1), and discs that only the thermal one does (2)."""
+    random = np.random.default_rng(1)
+    rgb, thermal = random.integers(60, 120, (8, 64, 64, 3)), random.integers(60, 120, (8, 64, 64))
+    labels = np.zeros((8, 64, 64), np.int64)
+    rows, columns = np.mgrid[:64, :64]
+    for i in range(8):
+        y, x = random.integers(4, 40, 2)
+        square = (rows >= y) & (rows < y + 16) & (columns >= x) & (columns < x + 16)
+        v, u = random.integers(12, 52, 2)
+        disc = ((rows - v) ** 2 + (columns - u) ** 2 <= 64) & ~square
+        rgb[i][square] += (90, 20, 0)
+        thermal[i][disc] += 110
+        labels[i][square], labels[i][disc] = 1, 2
+    pictures = rgb.astype(np.uint8), thermal.astype(np.uint8)
+    tables = torch.from_numpy(np.stack([vsm_tables(a, b) for a, b in zip(*pictures, strict=True)]))
+    batch = (
+        torch.from_numpy(pictures[0]).permute(0, 3, 1, 2) / 255,
+        torch.from_numpy(pictures[1])[:, None] / 255,
+        tables,
+    )
+    truth = torch.from_numpy(labels)
+    torch.manual_seed(0)
+    model = build(name, classes=3, dropout=0.0).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.0)
+    for _ in range(160):
+        optimizer.zero_grad()
+        F.cross_entropy(model(*batch)["logits"], truth).backward()
+        optimizer.step()
+    with torch.no_grad():
+        found = model.eval()(*batch)["logits"].argmax(1)
+    for i in (1, 2):
+        both = ((found == i) & (truth == i)).sum() / ((found == i) | (truth == i)).sum()
+        assert both > 0.95, (i, float(both))
 
 
 def test_layer_norms_have_segformers_eps() -> None:

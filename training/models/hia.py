@@ -13,32 +13,44 @@ STREAMS = ("ir", "vis", "seg")
 
 
 class HIA(nn.Module):
-    """SoAM and MoAM for both modalities; 66,304 parameters with 64 channels."""
+    """SoAM and MoAM for both modalities; 66,304 parameters with 64 channels.
 
-    def __init__(self, channels: int, heads: int) -> None:
+    With one of the two (the paper's ablation, table 3) only what that one needs is built.
+    """
+
+    def __init__(self, channels: int, heads: int, soam: bool = True, moam: bool = True) -> None:
+        """Raises ValueError when neither attention is wanted."""
         super().__init__()
-        self.channels, self.heads = channels, heads
+        self.ways = soam + moam
+        if not self.ways:
+            raise ValueError("HIA without SoAM and MoAM is no attention")
+        self.channels, self.heads, self.soam, self.moam = channels, heads, soam, moam
         self.scale = (channels // heads) ** -0.5
-        self.embed = nn.ModuleDict({name: nn.Linear(channels, 2 * channels) for name in STREAMS})
+        contexts = (STREAMS[:2] if soam else ()) + (STREAMS[2:] if moam else ())
+        self.embed = nn.ModuleDict({name: nn.Linear(channels, self.ways * channels) for name in STREAMS})
         self.key_value = nn.ModuleDict(
-            {name: nn.Linear(channels, 2 * channels, bias=False) for name in STREAMS}
+            {name: nn.Linear(channels, 2 * channels, bias=False) for name in contexts}
         )
-        self.merge = nn.ModuleDict({name: nn.Linear(2 * channels, channels) for name in STREAMS[:2]})
+        self.merge = nn.ModuleDict({name: nn.Linear(self.ways * channels, channels) for name in STREAMS[:2]})
         self.norm = nn.ModuleDict({name: nn.LayerNorm(channels) for name in STREAMS[:2]})
 
     def forward(self, ir: Tensor, vis: Tensor, seg: Tensor) -> tuple[Tensor, Tensor]:
         """Three maps [N,C,H,W] -> the two modality maps, enriched, [N,C,H,W] each."""
         maps = {"ir": ir, "vis": vis, "seg": seg}
         tokens = {name: x.permute(0, 2, 3, 1).flatten(1, 2) for name, x in maps.items()}
-        y, u = {}, {}
+        y, u = {}, {}  # for SoAM, for MoAM
         for name, x in tokens.items():
-            y[name], u[name] = torch.relu(self.embed[name](x)).chunk(2, dim=-1)
-        seg_context = self._context("seg", u["seg"])
+            halves = torch.relu(self.embed[name](x)).chunk(self.ways, dim=-1)
+            y[name], u[name] = halves[0], halves[-1]
+        seg_context = self._context("seg", u["seg"]) if self.moam else None
         out = []
         for name in ("ir", "vis"):
-            semantic = self._attend(y["seg"], self._context(name, y[name]))  # SoAM
-            modality = self._attend(u[name], seg_context)  # MoAM
-            merged = self.merge[name](torch.cat([semantic, modality], dim=-1))
+            found = []
+            if self.soam:
+                found.append(self._attend(y["seg"], self._context(name, y[name])))
+            if seg_context is not None:
+                found.append(self._attend(u[name], seg_context))
+            merged = self.merge[name](torch.cat(found, dim=-1))
             x = self.norm[name](tokens[name] + merged)
             out.append(x.reshape(ir.shape[0], *ir.shape[2:], self.channels).permute(0, 3, 1, 2))
         return out[0], out[1]

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from pydantic import Field, ValidationError, model_validator
@@ -18,9 +18,17 @@ from rigsight.base.schema import StrictModel, explain
 from rigsight.training import codes
 from rigsight.training.models.colour import chroma, luma, recolour
 from rigsight.training.models.fusion_net import FusionNet
+from rigsight.training.models.interaction import Interaction
 from rigsight.training.models.mit import SIZES, Mit
 from rigsight.training.models.mlp_head import DetailHead, MlpHead
+from rigsight.training.models.pretrained import load_backbone
+from rigsight.training.models.provenance import PretrainedWeights
 from rigsight.training.models.saliency import weighted_average
+
+if TYPE_CHECKING:
+    from rigsight.training.models.conv_encoder import ConvEncoder
+    from rigsight.training.models.fusion_edge import EdgeFusionNet
+    from rigsight.training.models.segmif_edge import SegMiFEdgeOptions
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -40,7 +48,11 @@ class SegMiFOptions(StrictModel):
     fusion_heads: int = Field(default=8, ge=1)
     fusion_scale: int = Field(default=1, ge=1, le=4, description="the fusion net works at 1/scale")
     fusion_residual: bool = Field(default=False, description="fused = saliency-weighted average + net")
+    interaction: Interaction = Field(default="hia", description="what brings semantic features into fusion")
     detail: int = Field(default=0, ge=0, description="channels of the half-resolution branch, 0 = none")
+    backbone_weights: str | None = Field(
+        default=None, description="of the encoder: 'download', or a .pth or .safetensors file"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> SegMiFOptions:
@@ -66,29 +78,21 @@ _NANO: dict[str, Any] = {
 class SegMiF(nn.Module):
     """Fusion network, encoder and head; 45,568,331 parameters with the defaults and 9 classes."""
 
+    task: ClassVar[str] = "semantic"
+    inputs: ClassVar[tuple[str, ...]] = ("rgb", "thermal", "tables")
     mean: Tensor
     std: Tensor
 
-    def __init__(self, options: SegMiFOptions) -> None:
+    def __init__(
+        self,
+        options: SegMiFOptions | SegMiFEdgeOptions,
+        encoder: Mit | ConvEncoder,
+        fusion: FusionNet | EdgeFusionNet,
+        head: MlpHead | DetailHead,
+    ) -> None:
         super().__init__()
-        self.options = options
-        self.encoder = Mit(options.encoder, options.drop_path)
-        widths = self.encoder.widths
-        self.fusion = FusionNet(
-            options.fusion_channels,
-            options.fusion_growth,
-            options.fusion_heads,
-            semantic=(widths[0], widths[1]),
-            scale=options.fusion_scale,
-            residual=options.fusion_residual,
-        )
-        self.head: MlpHead | DetailHead
-        if options.detail:
-            self.head = DetailHead(
-                widths, options.head_width, options.classes, options.detail, dropout=options.dropout
-            )
-        else:
-            self.head = MlpHead(widths, options.head_width, options.classes, options.dropout)
+        self.options, self.encoder, self.fusion, self.head = options, encoder, fusion, head
+        self.pretrained: tuple[PretrainedWeights, ...] = ()
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -115,7 +119,9 @@ class SegMiF(nn.Module):
         """Fused luma and the saliency-weighted average, which is the intensity loss's target."""
         visible = luma(rgb)
         average = weighted_average(visible, thermal, tables)
-        stages = self.encoder(self._normalise(average.expand(-1, 3, -1, -1)), SEMANTIC_STAGES)
+        stages: list[Tensor] = []
+        if self.fusion.guided:
+            stages = self.encoder(self._normalise(average.expand(-1, 3, -1, -1)), SEMANTIC_STAGES)
         fused: Tensor = self.fusion(visible, thermal, average, stages)
         return fused, average
 
@@ -126,7 +132,7 @@ class SegMiF(nn.Module):
     def segment(self, fused: Tensor, rgb: Tensor, thermal: Tensor) -> Tensor:
         """Logits [N,classes,H,W] of a fused picture; the sources only feed the detail branch, if any."""
         stages = self.encoder(self._normalise(fused))
-        if self.options.detail:
+        if isinstance(self.head, DetailHead):
             pictures = torch.cat([fused, luma(rgb), thermal], dim=1) - 0.5
             full: Tensor = self.head(stages, pictures)
             return full
@@ -137,11 +143,31 @@ class SegMiF(nn.Module):
 
 
 def segmif(**options: Any) -> SegMiF:
-    """The network of the paper; options as in :class:`SegMiFOptions`. Raises TRN-102."""
+    """The network of the paper; options as in :class:`SegMiFOptions`. Raises TRN-102 to TRN-105."""
     try:
-        return SegMiF(SegMiFOptions.model_validate(options))
+        chosen = SegMiFOptions.model_validate(options)
     except ValidationError as error:
         raise codes.MODEL_OPTIONS(explain(error, SegMiFOptions), where="model.options") from error
+    encoder = Mit(chosen.encoder, chosen.drop_path)
+    widths = encoder.widths
+    fusion = FusionNet(
+        chosen.fusion_channels,
+        chosen.fusion_growth,
+        chosen.fusion_heads,
+        semantic=(widths[0], widths[1]),
+        scale=chosen.fusion_scale,
+        residual=chosen.fusion_residual,
+        interaction=chosen.interaction,
+    )
+    head: MlpHead | DetailHead
+    if chosen.detail:
+        head = DetailHead(widths, chosen.head_width, chosen.classes, chosen.detail, dropout=chosen.dropout)
+    else:
+        head = MlpHead(widths, chosen.head_width, chosen.classes, chosen.dropout)
+    network = SegMiF(chosen, encoder, fusion, head)
+    if chosen.backbone_weights is not None:
+        network.pretrained = (load_backbone(encoder, chosen.encoder, chosen.backbone_weights),)
+    return network
 
 
 def segmif_nano(**options: Any) -> SegMiF:
