@@ -36,6 +36,9 @@ class ScnetOptions(StrictModel):
     up: Literal["unpool", "bilinear", "nearest"] = "unpool"
     skip: Literal["none", "add", "concat"] = "none"
     context: tuple[int, ...] | None = Field(default=None, description="dilations of the deepest level")
+    cells: Literal[1, 2, 4] = Field(
+        default=1, description="the network works on cells of so many pixels squared; the finest map is full"
+    )
     gain: float = Field(default=0.02, gt=0, description="of Xavier's normal distribution, in the trunk")
     prior: float | None = Field(default=None, gt=0, lt=1, description="foreground share at the start")
 
@@ -61,12 +64,14 @@ class ScnetOptions(StrictModel):
 
 _EDGE: dict[str, Any] = {
     "levels": 4,
-    "width": 0.25,
+    "cells": 2,
+    "widths": (32, 64, 96, 128),
+    "depths": (2, 2, 2, 2),
     "norm": "batch",
     "edge": "none",
     "align_corners": False,
     "up": "nearest",
-    "skip": "add",
+    "skip": "concat",
     "gain": 1.0,
     "prior": 0.05,
 }
@@ -82,7 +87,8 @@ class Scnet(nn.Module):
         self.options = options
         self.inputs: tuple[str, ...] = ("rgb",) if options.edge == "none" else ("rgb", "edges")
         widths, depths = options.channels_and_depths()
-        enters = (3 if options.edge == "none" else 4, *widths[:-1])
+        area = options.cells**2
+        enters = ((3 if options.edge == "none" else 4) * area, *widths[:-1])
         leaves = (widths[0], *widths[:-1])
         dilations = (*[None] * (options.levels - 1), options.context)
         self.down = nn.ModuleList(
@@ -93,11 +99,15 @@ class Scnet(nn.Module):
             Lift(a, b, depth, options.norm, options.up, options.skip)
             for a, b, depth in zip(widths, leaves, depths, strict=True)
         )
+        # Of the finest level every pixel of a cell has its own refined maps.
+        refined = (options.refined * area, *[options.refined] * (options.levels - 1))
         self.attend_down = nn.ModuleList(
-            ScaleAttention(c, options.refined, options.attention) for c in widths
+            ScaleAttention(c, r, options.attention) for c, r in zip(widths, refined, strict=True)
         )
-        self.attend_up = nn.ModuleList(ScaleAttention(c, options.refined, options.attention) for c in leaves)
-        self.sides = FusedSides(options.levels, options.refined, options.align_corners)
+        self.attend_up = nn.ModuleList(
+            ScaleAttention(c, r, options.attention) for c, r in zip(leaves, refined, strict=True)
+        )
+        self.sides = FusedSides(refined, options.align_corners, options.cells)
         self._start()
 
     def forward(self, rgb: Tensor, edges: Tensor | None = None) -> dict[str, Tensor | list[Tensor]]:
@@ -105,7 +115,7 @@ class Scnet(nn.Module):
 
         Args:
             rgb: float [N,3,H,W] in [0, 1], of any size: it is padded by its border to a multiple of
-                2^levels, and the maps are cut to its size again.
+                cells 2^levels, and the maps are cut to its size again.
             edges: float [N,1,H,W], 0 or 1; only with ``edge`` other than "none".
 
         Returns:
@@ -113,7 +123,8 @@ class Scnet(nn.Module):
         """
         height, width = rgb.shape[2:]
         x = rgb if edges is None else torch.cat([rgb, edges], dim=1)
-        fused, sides = self._maps(self._pad((x - 0.5) / 0.5))
+        x = self._pad((x - 0.5) / 0.5)
+        fused, sides = self._maps(F.pixel_unshuffle(x, self.options.cells) if self.options.cells > 1 else x)
         out: dict[str, Tensor | list[Tensor]] = {"logits": fused[..., :height, :width]}
         if self.training:
             out["sides"] = [side[..., :height, :width] for side in sides]
@@ -140,7 +151,7 @@ class Scnet(nn.Module):
         return fused, sides
 
     def _pad(self, x: Tensor) -> Tensor:
-        step = 2**self.options.levels
+        step = self.options.cells * 2**self.options.levels
         right, below = -x.shape[3] % step, -x.shape[2] % step
         return F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
 

@@ -36,7 +36,7 @@ def enhanced(refined: Sequence[Tensor]) -> list[Tensor]:
         refined: F_r of the encoder, full resolution first, each half the size of the one before.
 
     Returns:
-        Maps of the same sizes; scale i has i times the channels of one F_r.
+        Maps of the same sizes; scale i has the channels of F_r(e_1) to F_r(e_i).
     """
     maps = [refined[0]]
     for each in refined[1:]:
@@ -45,13 +45,20 @@ def enhanced(refined: Sequence[Tensor]) -> list[Tensor]:
 
 
 class FusedSides(nn.Module):
-    """One logit map a scale from encoder and decoder, enlarged bilinearly, and one of all of them."""
+    """One logit map a scale from encoder and decoder, enlarged bilinearly, and one of all of them.
 
-    def __init__(self, levels: int, refined: int, align_corners: bool) -> None:
+    Where the network works on ``cells`` of pixels, the finest map has one channel a pixel of the cell.
+    """
+
+    def __init__(self, refined: Sequence[int], align_corners: bool, cells: int = 1) -> None:
+        """``refined``: channels of F_r at every level, finest first."""
         super().__init__()
-        self.align_corners = align_corners
-        self.sides = nn.ModuleList(nn.Conv2d(refined * (i + 2), 1, 1) for i in range(levels))
-        self.fuse = nn.Conv2d(levels, 1, 1)
+        self.align_corners, self.cells = align_corners, cells
+        self.sides = nn.ModuleList(
+            nn.Conv2d(sum(refined[: i + 1]) + own, cells**2 if i == 0 else 1, 1)
+            for i, own in enumerate(refined)
+        )
+        self.fuse = nn.Conv2d(len(refined), 1, 1)
 
     def start_from(self, prior: float) -> None:
         """Let all maps begin near the probability ``prior``, the fused one as the sides' mean.
@@ -66,10 +73,13 @@ class FusedSides(nn.Module):
 
     def forward(self, enhanced: Sequence[Tensor], decoded: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Maps of every scale, full resolution first -> fused logits and the sides', all [N,1,H,W]."""
-        size = enhanced[0].shape[2:]
+        height, width = enhanced[0].shape[2:]
+        size = (height * self.cells, width * self.cells)
         logits = []
         for side, e, d in zip(self.sides, enhanced, decoded, strict=True):
             small = side(torch.cat([e, d], dim=1))
+            if not logits and self.cells > 1:
+                small = F.pixel_shuffle(small, self.cells)
             if small.shape[2:] != size:
                 small = F.interpolate(small, size=size, mode="bilinear", align_corners=self.align_corners)
             logits.append(small)
