@@ -1,0 +1,1 @@
+"""Other people's trained networks under our names (``rigsight convert``): one table an origin."""
