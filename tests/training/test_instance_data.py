@@ -179,7 +179,7 @@ def test_picture_masks_and_boxes_move_together() -> None:
         shared = (bright & (sample.masks[0] > 0)).sum() / (bright | (sample.masks[0] > 0)).sum()
         assert shared > 0.9
         different.add(tuple(sample.boxes[0]))
-    assert len(different) == 20
+    assert len(different) > 15
 
 
 def test_what_leaves_the_picture_is_no_longer_asked_for() -> None:
@@ -234,7 +234,7 @@ def test_simulated_things_are_what_the_labels_show() -> None:
 def test_the_thermal_picture_is_the_rigs_own_but_for_noise() -> None:
     rig = SimulatedRig("street", 1, "train", 96, 64)
     difference = thermal_instances(rig, 9).counts.astype(float) - rig.render(9).thermal
-    assert 0 < np.abs(difference).mean() < 30
+    assert 0 < np.abs(difference).mean() < 5
     assert np.array_equal(thermal_instances(rig, 9).counts, thermal_instances(rig, 9).counts)
 
 
@@ -270,7 +270,7 @@ def test_a_pasted_mask_is_the_mask_that_was_cut_out() -> None:
     cv2.circle(mask[0], (41, 29), 14, 1, -1)
     box = boxes_of(mask)
     found = paste_mask(grids_of(mask, box)[0], box[0], 60, 80)
-    assert (found & mask[0]).sum() / (found | mask[0]).sum() > 0.95
+    assert (found & mask[0]).sum() / (found | mask[0]).sum() > 0.93
     outside = paste_mask(np.ones((28, 28), np.float32), np.array([-30, -30, -5, -5], np.float32), 60, 80)
     assert outside.sum() == 0
     over = paste_mask(np.ones((28, 28), np.float32), np.array([70, 50, 90, 70], np.float32), 60, 80)

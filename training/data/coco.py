@@ -59,6 +59,7 @@ class CocoFile:
         images = {self._integer(i, "id", "picture"): i for i in data["images"]}
         if len(images) < len(data["images"]) or len(names) < len(data["categories"]):
             raise codes.COCO_UNREADABLE("two pictures or categories have the same id", where=self.path)
+        sizes = {number: self._size(entry) for number, entry in images.items()}
         found: dict[int, list[CocoAnnotation]] = {number: [] for number in images}
         for entry in data["annotations"]:
             number = self._integer(entry, "id", "annotation")
@@ -74,8 +75,7 @@ class CocoFile:
                     where=self.path,
                 )
             segmentation = entry.get("segmentation")
-            size = (images[place].get("height"), images[place].get("width"))
-            problem = _problem(segmentation, size)
+            problem = _problem(segmentation, sizes[place])
             if problem:
                 raise codes.COCO_SEGMENTATION(f"annotation {number}: {problem}", where=self.path)
             found[place].append(
@@ -84,7 +84,7 @@ class CocoFile:
         self._by_path: dict[str, CocoImage] = {}
         self._by_name: dict[str, list[CocoImage]] = {}
         for number, entry in images.items():
-            self._enter(entry, tuple(found[number]))
+            self._enter(entry, sizes[number], tuple(found[number]))
 
     def image(self, stem: str) -> CocoImage:
         """The picture of a stem: the same path without suffix, or the only one with the same file name.
@@ -100,14 +100,20 @@ class CocoFile:
             raise codes.COCO_PICTURE(f"the COCO file {told}: '{stem}'", where=self.path)
         return named[0]
 
-    def _enter(self, entry: Mapping[str, Any], annotations: tuple[CocoAnnotation, ...]) -> None:
-        path = PurePosixPath(str(entry.get("file_name", "")).replace("\\", "/"))
-        width, height = (self._integer(entry, key, "picture") for key in ("width", "height"))
-        if not path.name or width <= 0 or height <= 0:
+    def _size(self, entry: Mapping[str, Any]) -> tuple[int, int]:
+        """(height, width) of a picture."""
+        height, width = (self._integer(entry, key, "picture") for key in ("height", "width"))
+        if not entry.get("file_name") or width <= 0 or height <= 0:
             raise codes.COCO_UNREADABLE(
                 f"picture {entry['id']} has no file_name, width or height", where=self.path
             )
-        image = CocoImage(str(path.with_suffix("")), width, height, annotations)
+        return height, width
+
+    def _enter(
+        self, entry: Mapping[str, Any], size: tuple[int, int], annotations: tuple[CocoAnnotation, ...]
+    ) -> None:
+        path = PurePosixPath(str(entry["file_name"]).replace("\\", "/"))
+        image = CocoImage(str(path.with_suffix("")), size[1], size[0], annotations)
         self._by_path[image.name] = image
         self._by_name.setdefault(path.stem, []).append(image)
 
@@ -131,7 +137,7 @@ class CocoFile:
         return value
 
 
-def _problem(segmentation: Any, size: tuple[Any, Any]) -> str | None:
+def _problem(segmentation: Any, size: tuple[int, int]) -> str | None:
     """What is wrong with a segmentation, in words; None when nothing is."""
     if not segmentation:
         return "the segmentation is empty"
@@ -147,7 +153,7 @@ def _problem(segmentation: Any, size: tuple[Any, Any]) -> str | None:
     return None
 
 
-def _rle_problem(rle: Mapping[str, Any], size: tuple[Any, Any]) -> str | None:
+def _rle_problem(rle: Mapping[str, Any], size: tuple[int, int]) -> str | None:
     if rle.get("size") != list(size):
         return f"the run-length code is of size {rle.get('size')}, the picture of {list(size)}"
     counts = rle.get("counts")
