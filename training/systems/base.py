@@ -50,6 +50,7 @@ class System(LightningModule):
         self.average: AveragedModel | None = None
         if decay:
             self.average = AveragedModel(network, multi_avg_fn=_moving_average(decay), use_buffers=True)
+            self.average.requires_grad_(False)
         self.last_loss = math.nan
 
     @property

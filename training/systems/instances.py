@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -23,16 +22,17 @@ from rigsight.training.data.instance_stream import Batch, InstanceSource, Instan
 from rigsight.training.data.instances import InstanceModality
 from rigsight.training.instance_scoring import detections, score_instances
 from rigsight.training.progress import Progress
-from rigsight.training.systems.base import Outcome, System, make_optimizer, set_rate
-from rigsight.training.systems.rates import rate
+from rigsight.training.systems.base import Outcome
+from rigsight.training.systems.supervised import Supervised
 
 SCORES = "coco.json"
 SHOWN, SURE = 4, 0.5
 
 
-class InstanceTraining(System):
-    """One epoch shows every picture once."""
+class InstanceTraining(Supervised):
+    """Training of Mask R-CNN; the scores are mask AP."""
 
+    recipe: InstancesRecipe
     metric = "mask AP"
 
     def __init__(self, config: TrainConfig, network: nn.Module, progress: Progress) -> None:
@@ -54,9 +54,9 @@ class InstanceTraining(System):
             )
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Batches that one process sees in an epoch."""
-        return -(-len(self.materials.train) // (self.config.schedule.batch * self.share.world))
+    def samples(self) -> int:
+        """Training pictures."""
+        return len(self.materials.train)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the current epoch."""
@@ -73,15 +73,6 @@ class InstanceTraining(System):
         )
         return DataLoader(stream, batch_size=None, num_workers=config.schedule.loaders)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """As the recipe says."""
-        return make_optimizer(self.recipe.optimizer, [(self.network, 1.0)])
-
-    def on_train_epoch_start(self) -> None:
-        """Seed the sampling of regions by the epoch, so that a resumed run does the same."""
-        torch.manual_seed(self.config.seed * 100_003 + self.current_epoch)
-        self.network.train()
-
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """One batch. Raises TRN-004 when the loss is not finite."""
         losses = self.network(batch[self.modality], batch["targets"])
@@ -93,17 +84,6 @@ class InstanceTraining(System):
             + recipe.mask_weight * losses["mask"]
         )
         return self.checked(loss, batch, f"epoch {self.current_epoch + 1}, step {index}")
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """At this step's rate; the average follows."""
-        optimizer: Any = self.optimizers()
-        each = -(-self.steps_per_epoch // self.config.schedule.accumulate)
-        share = rate(
-            self.global_step, each * self.epochs, self.config.schedule.warmup_steps, self.recipe.rate, each
-        )
-        set_rate(optimizer, share)
-        super().optimizer_step(*args, **kwargs)
-        self.take_average()
 
     def validate(self) -> dict[str, float]:
         """See :class:`System`."""

@@ -16,13 +16,15 @@ from rigsight.training.losses.distillation import distillation
 from rigsight.training.losses.registry import build_loss
 from rigsight.training.progress import Progress
 from rigsight.training.scoring import metric_of, score
-from rigsight.training.systems.base import Outcome, System, make_optimizer, set_rate
+from rigsight.training.systems.base import Outcome
 from rigsight.training.systems.preview import strip
-from rigsight.training.systems.rates import rate
+from rigsight.training.systems.supervised import Supervised
 
 
-class MaskTraining(System):
-    """Supervised training of a semantic or binary network; one epoch shows every picture once."""
+class MaskTraining(Supervised):
+    """Training of a semantic or binary network."""
+
+    recipe: MasksRecipe
 
     def __init__(
         self, config: TrainConfig, network: nn.Module, materials: Materials, teacher: nn.Module | None = None
@@ -46,10 +48,9 @@ class MaskTraining(System):
             self.inputs = tuple(dict.fromkeys((*self.inputs, *wanted)))
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Batches that one process sees in an epoch."""
-        together = self.config.schedule.batch * self.share.world
-        return -(-len(self.materials.train) // together)
+    def samples(self) -> int:
+        """Training pictures."""
+        return len(self.materials.train)
 
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """The batches of the current epoch."""
@@ -66,19 +67,10 @@ class MaskTraining(System):
         )
         return DataLoader(stream, batch_size=None, num_workers=config.schedule.loaders)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """As the recipe says."""
-        return make_optimizer(self.recipe.optimizer, [(self.network, 1.0)])
-
     def on_train_start(self) -> None:
         """The teacher goes where the network is."""
         for teacher in self._teacher:
             teacher.to(self.device)
-
-    def on_train_epoch_start(self) -> None:
-        """Seed dropout by the epoch, so that a resumed run does the same."""
-        torch.manual_seed(self.config.seed * 100_003 + self.current_epoch)
-        self.network.train()
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """One batch. Raises TRN-004 when the loss is not finite."""
@@ -91,17 +83,6 @@ class MaskTraining(System):
                 soft = distillation(outputs["logits"], taught, self.recipe.distil.temperature)
                 loss = loss + self.recipe.distil.weight * soft
         return self.checked(loss, batch, f"epoch {self.current_epoch + 1}, step {index}")
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """At this step's rate; the average follows."""
-        optimizer: Any = self.optimizers()
-        each = -(-self.steps_per_epoch // self.config.schedule.accumulate)
-        share = rate(
-            self.global_step, each * self.epochs, self.config.schedule.warmup_steps, self.recipe.rate, each
-        )
-        set_rate(optimizer, share)
-        super().optimizer_step(*args, **kwargs)
-        self.take_average()
 
     def validate(self) -> dict[str, float]:
         """See :class:`System`."""
