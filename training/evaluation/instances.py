@@ -11,7 +11,6 @@ from rigsight.edge.frames import UInt8, as_uint8
 from rigsight.edge.instances import paste_mask
 from rigsight.training import codes
 from rigsight.training.data.dataset import Dataset
-from rigsight.training.data.instance_stream import InstanceSource
 from rigsight.training.data.instances import InstanceModality, InstanceRecords
 from rigsight.training.evaluation.protocols import Figures
 from rigsight.training.evaluation.sheet import Worst
@@ -35,15 +34,17 @@ def evaluate_instances(
         progress: is told (done, total).
 
     Raises:
-        RigsightError: DAT-… for the data, TRN-306 for a bundle: instance models are judged as checkpoints.
+        RigsightError: DAT-… for the data, TRN-307 for a bundle: instance models are judged as checkpoints.
     """
-    from rigsight.training.evaluation.networks import NetworkSubject
-    from rigsight.training.instance_scoring import detections  # torch
+    from rigsight.training.evaluation.networks import NetworkSubject  # torch
 
     if not isinstance(subject, NetworkSubject):
         raise codes.EVALUATION_PROTOCOL(
             f"{subject.name} is a bundle of an instance model", fix="Evaluate its checkpoint."
         )
+    from rigsight.training.data.instance_stream import InstanceSource
+    from rigsight.training.instance_scoring import detections
+
     modality: InstanceModality = "rgb" if "rgb" in subject.cameras else "thermal"
     records = InstanceRecords(dataset, split, modality, cache_mb=0)
     source = InstanceSource(records, subject.size, subject.preprocessing)
