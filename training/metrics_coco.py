@@ -122,7 +122,9 @@ def _evaluated(
 
     if not found:
         return None
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints every step
+    # It writes into the entries that it is given, and prints every step.
+    truth, found = [dict(entry) for entry in truth], [dict(entry) for entry in found]
+    with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = {"info": {}, "images": images, "annotations": truth, "categories": categories}
         coco.createIndex()
