@@ -7,6 +7,7 @@ and what lies near their borders is left to the other one. Memory is the result 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,7 +48,7 @@ def axis(length: int, tile: int, geometry: Geometry, blend_px: int | None = None
     """Tiles of side ``tile`` along a picture's side of ``length``; ``blend_px`` replaces the geometry's.
 
     Neighbours share at least ``overlap_px``; the last tile is drawn back to the end of the picture, which is
-    continued by its border up to the next multiple of ``align_px`` and to at least one tile.
+    mirrored at its end up to the next multiple of ``align_px`` and to at least one tile.
 
     >>> tiles = axis(100, 64, Geometry(kind="tile", overlap_px=16, align_px=16))
     >>> tiles.offsets, tiles.padded
@@ -80,17 +81,23 @@ def _ramp(place: Array, centre: float, width: int) -> Array:
 
 
 def crop(picture: Image, y: int, x: int, height: int, width: int) -> Image:
-    """``picture`` [H,W(,C)] from (y, x) on, continued by its lower and right border; [1,height,width,C].
+    """``picture`` [H,W(,C)] from (y, x) on, mirrored at its lower and right border; [1,height,width,C].
 
     >>> crop(np.uint8([[1, 2, 3]]), 0, 1, 2, 4)[0, :, :, 0].tolist()
-    [[2, 3, 3, 3], [2, 3, 3, 3]]
+    [[2, 3, 2, 1], [2, 3, 2, 1]]
     """
     part = picture[y : y + height, x : x + width]
     if part.shape[:2] != (height, width):
-        rows = np.minimum(np.arange(y, y + height), picture.shape[0] - 1)
-        columns = np.minimum(np.arange(x, x + width), picture.shape[1] - 1)
-        part = picture[rows[:, None], columns]
+        rows = _mirrored(y, height, picture.shape[0])
+        part = picture[rows[:, None], _mirrored(x, width, picture.shape[1])]
     return np.ascontiguousarray(part).reshape(1, height, width, -1)
+
+
+def _mirrored(start: int, count: int, length: int) -> Array:
+    """Indices ``start`` ... of a side, reflected at its ends without repeating the last pixel."""
+    period = max(1, 2 * (length - 1))
+    index = np.arange(start, start + count) % period
+    return np.minimum(index, period - index)
 
 
 class _Band:
@@ -115,13 +122,17 @@ class _Band:
         return done
 
 
+class Interrupted(Exception):
+    """:meth:`TiledEngine.stop` was called; it ends the picture that is being inferred."""
+
+
 class TiledEngine:
     """An engine that takes pictures of any size, cut into tiles of its graph's size and joined again.
 
     ``probability``, ``fused`` and ``logits`` fade from tile to tile; of logits it returns ``mask`` and
     ``confidence``, so that no class plane of the whole picture is ever held. ``mask`` and ``confidence`` of
     the graph itself are cut in the middle of the overlap. What host functions made of the whole picture goes
-    to every tile. ``progress`` hears (tiles done, tiles in all) and may raise to end the picture.
+    to every tile. ``progress`` hears (tiles done, tiles in all).
     """
 
     def __init__(
@@ -132,6 +143,7 @@ class TiledEngine:
     ) -> None:
         self.inputs, self.outputs = engine.inputs, engine.outputs
         self.engine, self.geometry, self.progress = engine, geometry, progress
+        self._stopped = threading.Event()
         _, self._height, self._width, _ = next(
             engine.inputs[name].shape for name in PICTURES if name in engine.inputs
         )
@@ -145,6 +157,7 @@ class TiledEngine:
 
         Raises:
             RigsightError: BND-008 for a feed that is missing or of another depth.
+            Interrupted: :meth:`stop` was called.
         """
         pictures = {name: feeds[name][0] for name in PICTURES if name in feeds}
         height, width = next(iter(pictures.values())).shape[:2]
@@ -155,6 +168,8 @@ class TiledEngine:
         results: dict[str, Array] = {}
         for row, y in enumerate(rows.offsets):
             for column, x in enumerate(columns.offsets):
+                if self._stopped.is_set():
+                    raise Interrupted
                 tile = {
                     name: crop(picture, y, x, self._height, self._width) for name, picture in pictures.items()
                 }
@@ -169,6 +184,10 @@ class TiledEngine:
             for name, band in bands.items():
                 _emit(name, band.take(end - y), y, height, results)
         return results
+
+    def stop(self) -> None:
+        """End the picture after its current tile, for good; from any thread."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Give the engine's memory back."""

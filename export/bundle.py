@@ -6,35 +6,47 @@ import hashlib
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rigsight import __version__
 from rigsight.base.files import make_folder
 from rigsight.base.schema import parse_model
+from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.golden import GOLDEN_FILE, predict_golden
 from rigsight.edge.bundle.reader import Bundle, read_bundle
-from rigsight.edge.bundle.spec import BundleProvenance, BundleSpec, Licences, Part
+from rigsight.edge.bundle.spec import BundleProvenance, BundleSpec, Licences, Part, Preprocessing
 from rigsight.edge.bundle.storage import SPEC_FILE, MemoryStorage
-from rigsight.edge.engines.select import open_engine
+from rigsight.edge.engines.select import open_engine, open_graph
 from rigsight.edge.predictor import Predictor
 from rigsight.export import codes
-from rigsight.export.cases import simulated_cases
-from rigsight.export.deploy import GRAPH_PATH, deployable
+from rigsight.export.cases import photo_cases, simulated_cases
+from rigsight.export.deploy import GRAPH_PATH, coarsest_grid, deployable
 from rigsight.export.graph import to_onnx
 from rigsight.export.parity import Parity, check_parity
+from rigsight.export.tiles import first_tile, with_tiles
 from rigsight.export.writer import listed, write_bundle
 from rigsight.training.checkpoint import CheckpointMeta, load_checkpoint
+from rigsight.training.models.provenance import joint_licence
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What the checkpoint does not know of the bundle."""
+    """What the checkpoint does not know of the bundle.
+
+    ``tile`` is the side of square tiles in px, 0 for none; None follows the training: a network of crops gets
+    tiles of 512. Neighbours share ``overlap`` px, a quarter of the tile without it. ``golden`` is a folder of
+    pictures, or one, to prove a bundle of one camera on; without it they are simulated.
+    """
 
     name: str | None = None
     release: int = 1
     licence: str = "Apache-2.0"
+    data: str | None = None
     min_accuracy: float = 0.5
+    tile: int | None = None
+    overlap: int | None = None
+    golden: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,18 +77,25 @@ def export_checkpoint(
     _check_out(out)
     step("reading the checkpoint")
     model, meta = load_checkpoint(checkpoint)
-    module, part = deployable(model, meta)
+    side, preprocessing = with_tiles(meta, options.tile, options.overlap, coarsest_grid(model))
+    module, part = deployable(model, meta, None if side is None else (side, side))
+    if options.golden is None:
+        cases = simulated_cases(preprocessing, list(meta.scores), wanted(part))
+    else:
+        cases = photo_cases(options.golden, wanted(part))
     files: dict[str, bytes] = {}
-    description = _describe(checkpoint, out, meta, part, options)
+    description = _describe(checkpoint, out, meta, part, preprocessing, options)
     step("exporting the graph")
     files[GRAPH_PATH] = to_onnx(module, part)
     bundle = _in_memory(description, files)
-    engine = open_engine(bundle)
     step("comparing ONNX Runtime with PyTorch")
-    cases = simulated_cases(meta.preprocessing, list(meta.scores))
+    engine, graph = open_engine(bundle), open_graph(bundle)
     predictor = Predictor(bundle, engine)
-    feeds = {scene: predictor.feeds(cases.aligned(i, bundle)) for i, scene in enumerate(cases.scenes)}
-    parity = check_parity(module, engine, feeds)
+    feeds = {
+        scene: first_tile(predictor.feeds(cases.aligned(i, bundle)), part)
+        for i, scene in enumerate(cases.scenes)
+    }
+    parity = check_parity(module, graph, feeds, bundle.spec.threshold)
     step("writing the bundle")
     files[GOLDEN_FILE] = predict_golden(bundle, engine, cases).to_bytes()
     final = _in_memory(description, files)
@@ -99,13 +118,18 @@ def _check_out(out: Path) -> None:
 
 
 def _describe(
-    checkpoint: Path, out: Path, meta: CheckpointMeta, part: Part, options: ExportOptions
+    checkpoint: Path,
+    out: Path,
+    meta: CheckpointMeta,
+    part: Part,
+    preprocessing: Preprocessing,
+    options: ExportOptions,
 ) -> BundleSpec:
     """bundle.yaml without its files. Raises EXP-006 for options that do not fit."""
     name = options.name or re.sub(r"[^a-z0-9_.-]+", "_", out.stem.lower()).strip("_.-") or "bundle"
     command = ["rigsight", "export", str(checkpoint), "--out", str(out)]
     defaults = ExportOptions()
-    for option in ("name", "release", "licence", "min_accuracy"):
+    for option in (field.name for field in fields(ExportOptions)):
         if getattr(options, option) != getattr(defaults, option):
             command += [f"--{option.replace('_', '-')}", str(getattr(options, option))]
     training = meta.training
@@ -113,16 +137,21 @@ def _describe(
         {
             "name": name,
             "release": options.release,
-            "task": "semantic",
+            "task": meta.task,
             "model": meta.model,
             "classes": meta.classes,
             "parts": (part,),
-            "preprocessing": meta.preprocessing,
+            "preprocessing": preprocessing,
             "accuracy": meta.scores,
+            "metric": meta.metric,
+            "threshold": level_of(meta),
             "min_accuracy": options.min_accuracy,
             # The graph's digest follows; the schema wants every graph listed.
             "files": {GRAPH_PATH: "0" * 64},
-            "licences": Licences(weights=options.licence, data=training.data or "not stated"),
+            "licences": Licences(
+                weights=joint_licence(options.licence, training.pretrained),
+                data=options.data or training.data or "not stated",
+            ),
             "provenance": BundleProvenance(
                 commands=(training.command, shlex.join(command)),
                 tool_version=__version__,
@@ -137,6 +166,13 @@ def _describe(
         BundleSpec,
         codes.BAD_BUNDLE_OPTION,
     )
+
+
+def level_of(meta: CheckpointMeta) -> int | None:
+    """The threshold of a binary model as a level of 255, at least 1; one half where there is none."""
+    if meta.task != "binary":
+        return None
+    return max(1, round(255 * (0.5 if meta.threshold is None else meta.threshold)))
 
 
 def _in_memory(description: BundleSpec, files: dict[str, bytes]) -> Bundle:

@@ -32,3 +32,13 @@ BAD_BUNDLE_OPTION = define(
     "An option does not make a bundle",
     "Names are lower case letters, digits and _.-; releases count from 1; accuracies lie in 0..1.",
 )
+GOLDEN_PICTURES = define(
+    "EXP-007",
+    "Pictures of one camera cannot be the golden inputs of two",
+    "Leave --golden out: pairs of the simulated rig are taken.",
+)
+BAD_TILES = define(
+    "EXP-008",
+    "The tiles do not fit the network",
+    "Tiles are multiples of 32 px and larger than what they share; --tile 512 is a good start.",
+)

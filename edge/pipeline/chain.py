@@ -10,6 +10,7 @@ from rigsight.edge.engines.base import Array
 from rigsight.edge.frames import Aligned, FrameSet, Prediction
 from rigsight.edge.predictor import Predictor
 from rigsight.edge.preprocess import Preprocessor
+from rigsight.edge.tiling import TiledEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class Chain:
     ) -> Prediction:
         """Make the prediction of the network's outputs; ``stage_ns`` joins its stage times."""
         return self.predictor.finish(prepared.aligned, outputs, {**prepared.stage_ns, **stage_ns})
+
+    def stop(self) -> None:
+        """End a picture that takes many tiles before its time; it raises ``Interrupted`` in :meth:`infer`."""
+        if isinstance(self.predictor.engine, TiledEngine):
+            self.predictor.engine.stop()
 
     def close(self) -> None:
         """Give the engine's memory back."""

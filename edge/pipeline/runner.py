@@ -94,12 +94,15 @@ def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None
         quality = QualitySink()
         scored = not source.live and "fused" in bundle.part().outputs
         expected = _expected(plan.limit, source.count)
+        queues = plan.profile.queues
+        if bundle.spec.preprocessing.geometry.kind == "tile":  # photos are large, and none is in a hurry
+            queues = queues.model_copy(update={"depth": 1})
         pipeline = ThreadedPipeline(
             source,
             Pairer(source, plan.profile.pairing, rig.time_offset_s if rig is not None else None),
             chain,
             [*sinks, quality] if scored else sinks,
-            plan.profile.queues,
+            queues,
             limit=plan.limit,
             progress=None if progress is None else lambda done: progress(done, expected),
         )

@@ -21,6 +21,7 @@ from rigsight.edge.profile import Queues
 from rigsight.edge.sinks.base import Sink
 from rigsight.edge.sources.base import Source
 from rigsight.edge.sources.maker import SourceClosed
+from rigsight.edge.tiling import Interrupted
 
 OUTPUT_SLOTS = 2  # an engine's outputs hold until its next call but one
 POLL_S = 0.1
@@ -113,6 +114,7 @@ class ThreadedPipeline:
         """End the run early, from any thread."""
         self._stop.set()
         self._source.close()
+        self._chain.stop()
         self._captured.abort()
         self._aligned.abort()
 
@@ -150,7 +152,12 @@ class ThreadedPipeline:
                 assert job.prepared is not None
                 self._slots.acquire()
                 start = perf_counter_ns()
-                job.outputs = self._chain.infer(job.prepared)
+                try:
+                    job.outputs = self._chain.infer(job.prepared)
+                except Interrupted:
+                    self._slots.release()
+                    self._drop(job, f"engine: {STOPPED}")
+                    continue
                 job.engine_ns = perf_counter_ns() - start
                 self._inferred.put(job)
         finally:
