@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,8 @@ from rigsight.base.errors import RigsightError
 from rigsight.training.models import build
 from rigsight.training.models.blocks import count_parameters
 from rigsight.training.models.scnet_sides import FusedSides, ScaleAttention, enhanced
+
+SMALL: dict[str, dict[str, Any]] = {"scnet": {"width": 0.05}, "scnet_edge": {"widths": (4, 5, 6, 6)}}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_training_returns_one_map_a_level_and_the_fused_one(options: dict[str, i
 @pytest.mark.parametrize("name", ["scnet", "scnet_edge"])
 @pytest.mark.parametrize(("height", "width"), [(384, 544), (448, 448), (50, 33), (1, 1)])
 def test_pictures_of_any_size_are_segmented(name: str, height: int, width: int) -> None:
-    network = build(name, width=0.05, edge="none").eval()
+    network = build(name, edge="none", **SMALL[name]).eval()
     with torch.no_grad():
         logits = network(torch.rand(1, 3, height, width))["logits"]
     assert logits.shape == (1, 1, height, width)
@@ -72,7 +76,7 @@ def test_pictures_of_any_size_are_segmented(name: str, height: int, width: int) 
 
 def test_padding_changes_nothing_where_none_is_needed_and_little_elsewhere() -> None:
     torch.manual_seed(0)
-    network = build("scnet_edge", width=0.05).eval()
+    network = build("scnet_edge", **SMALL["scnet_edge"]).eval()
     picture = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         whole = network(picture)["logits"]
@@ -94,8 +98,8 @@ def test_norms_of_the_paper_keep_no_state_and_those_of_the_student_do() -> None:
     norms = [m for m in build("scnet", width=0.05).modules() if isinstance(m, nn.InstanceNorm2d)]
     assert len(norms) == 26
     assert not any(list(m.parameters()) or list(m.buffers()) for m in norms)
-    student = [type(m) for m in build("scnet_edge", width=0.05).modules()]
-    assert student.count(nn.BatchNorm2d) == 20
+    student = [type(m) for m in build("scnet_edge", **SMALL["scnet_edge"]).modules()]
+    assert student.count(nn.BatchNorm2d) == 16
     assert nn.InstanceNorm2d not in student
 
 
@@ -142,12 +146,39 @@ def test_the_enhancement_encoder_gathers_one_channel_a_scale() -> None:
 
 
 def test_side_maps_start_at_the_prior() -> None:
-    sides = FusedSides(3, 1, align_corners=True)
-    sides.start_from(0.01)
-    zeros = [torch.zeros(1, 1, 16 // 2**i, 16 // 2**i) for i in range(3)]
-    fused, maps = sides([z.expand(-1, i + 1, -1, -1) for i, z in enumerate(zeros)], zeros)
-    for each in (fused, *maps):
-        torch.testing.assert_close(each.sigmoid(), torch.full((1, 1, 16, 16), 0.01))
+    for cells in (1, 2):
+        refined = (cells**2, 1, 1)
+        sides = FusedSides(refined, align_corners=True, cells=cells)
+        sides.start_from(0.01)
+        own = [torch.zeros(1, c, 16 // 2**i, 16 // 2**i) for i, c in enumerate(refined)]
+        fused, maps = sides(enhanced(own), own)
+        for each in (fused, *maps):
+            torch.testing.assert_close(each.sigmoid(), torch.full((1, 1, 16 * cells, 16 * cells), 0.01))
+
+
+def test_with_cells_every_pixel_has_a_logit_of_its_own() -> None:
+    sides = FusedSides((4, 1), align_corners=False, cells=2)
+    own = [torch.zeros(1, 4, 2, 2), torch.zeros(1, 1, 1, 1)]
+    with torch.no_grad():
+        sides.sides[0].bias.copy_(torch.arange(4.0))  # type: ignore[operator, union-attr]
+        _, (finest, coarse) = sides(enhanced(own), own)
+    torch.testing.assert_close(finest[0, 0, :2, :2], torch.tensor([[0.0, 1.0], [2.0, 3.0]]))
+    assert coarse.shape == (1, 1, 4, 4)
+
+
+def test_a_change_of_one_pixel_reaches_other_logits_than_its_neighbours() -> None:
+    torch.manual_seed(0)
+    network = build("scnet_edge", **SMALL["scnet_edge"]).eval()
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        before = network(picture)["logits"]
+        changes = []
+        for x in (20, 21):  # of one cell
+            other = picture.clone()
+            other[..., 20, x] = 1 - other[..., 20, x]
+            changes.append((network(other)["logits"] - before)[0, 0, 16:26, 16:26])
+    assert changes[0].abs().max() > 0
+    assert not torch.allclose(changes[0], changes[1])
 
 
 @pytest.mark.parametrize(
@@ -160,8 +191,8 @@ def test_options_it_does_not_take_are_refused(options: dict[str, object]) -> Non
 
 def test_every_parameter_learns() -> None:
     torch.manual_seed(0)
-    for name, options in (("scnet", {"width": 0.05}), ("scnet_edge", {"width": 0.1, "edge": "canny"})):
-        network = build(name, **options)
+    for name, small in SMALL.items():
+        network = build(name, edge="canny", **small)
         out = network(torch.rand(2, 3, 64, 64), (torch.rand(2, 1, 64, 64) > 0.9).float())
         (out["logits"].square().sum() + sum(s.square().sum() for s in out["sides"])).backward()
         silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum()]
