@@ -55,6 +55,7 @@ BACKBONES: dict[str, Backbone] = {
         for name, address in (
             ("vgg16", "VGG16_Weights.IMAGENET1K_V1"),
             ("vgg16_bn", "VGG16_BN_Weights.IMAGENET1K_V1"),
+            ("resnet18", "ResNet18_Weights.IMAGENET1K_V1"),
             ("resnet34", "ResNet34_Weights.IMAGENET1K_V1"),
             ("resnet50", "ResNet50_Weights.IMAGENET1K_V1"),
             ("densenet121", "DenseNet121_Weights.IMAGENET1K_V1"),
