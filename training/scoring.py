@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rigsight.edge.bundle.spec import Modalities
+from rigsight.edge.scoring.masks import MaskMeter
 from rigsight.training.data.augment import Sample
 from rigsight.training.data.sources import Judged
 from rigsight.training.data.stream import collate
-from rigsight.training.metrics import SegmentationMeter
 
 MODALITIES: tuple[Modalities, ...] = get_args(Modalities)
 MULTIPLE = 16  # of which whole pictures are made sides, by reflection, as trainings have them
@@ -78,12 +78,12 @@ def score(
 def _score_semantic(
     network: nn.Module, judged: Judged, choice: Modalities, advance: Callable[[int], None]
 ) -> Score:
-    meter: SegmentationMeter | None = None
+    meter: MaskMeter | None = None
     for index in range(len(judged)):
         sample = judged.plain(index, choice)
         logits = logits_of(network, sample)
-        meter = meter or SegmentationMeter(len(logits), judged.ids)
-        meter.add(logits.argmax(0)[None].cpu(), torch.from_numpy(sample.labels).long()[None])
+        meter = meter or MaskMeter(len(logits), judged.ids)
+        meter.add(logits.argmax(0).to(torch.uint8).cpu().numpy(), sample.labels)
         advance(1)
     assert meter is not None, "an empty split"
     return Score(meter.scores().miou)

@@ -33,7 +33,7 @@ def run(model: Path, split: str, scene: list[str] | None, seeds: int, as_json: b
         return 0
 
     from rigsight.training.config import SCENES
-    from rigsight.training.evaluate import evaluate_checkpoint
+    from rigsight.training.evaluation.simulated import evaluate_checkpoint
 
     reports, baseline = evaluate_checkpoint(model, split, scene or SCENES, seeds)
     if as_json:

@@ -18,7 +18,7 @@ from rigsight.edge.saliency import vsm_tables
 from rigsight.training import fit
 from rigsight.training.checkpoint import load_checkpoint
 from rigsight.training.config import TrainConfig, load_config
-from rigsight.training.evaluate import evaluate_checkpoint
+from rigsight.training.evaluation.simulated import evaluate_checkpoint
 from rigsight.training.keeper import Keeper
 from rigsight.training.losses.segmentation import cross_entropy, soft_dice
 from rigsight.training.models import build

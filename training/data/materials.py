@@ -69,11 +69,10 @@ def _simulated(config: TrainConfig, data: SimulatedData, progress: Progress) -> 
         return [JudgedScene(load_sets(config, data, scene, "test", progress)) for scene in data.scenes]
 
     def baseline(judged: Judged) -> float | None:
-        from rigsight.training.evaluate import baseline_miou
+        from rigsight.training.evaluation.simulated import baseline_miou
 
-        assert isinstance(judged, JudgedScene)
         known = next(sets for sets in scenes if sets.scene == judged.name)
-        return baseline_miou(known, judged.sets, len(classes))
+        return baseline_miou(JudgedScene(known), judged, len(classes))
 
     return Materials(
         train=Simulated(scenes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle
@@ -12,13 +13,22 @@ from rigsight.edge.frames import Aligned
 from rigsight.edge.predictor import Predictor
 from rigsight.training.evaluation.subject import HALF, OnGrid, Subject
 
+ThermalInput = Literal["counts16", "camera8"]
+
 
 class BundleSubject(Subject):
     """Answers as the bundle does, whatever its ``min_accuracy`` says of a missing camera."""
 
-    def __init__(self, bundle: Bundle, engine: Engine | None = None) -> None:
-        """Raises RigsightError BND-… where the graph does not load."""
-        super().__init__(bundle.spec.preprocessing, bundle.size)
+    def __init__(
+        self, bundle: Bundle, engine: Engine | None = None, thermal_input: ThermalInput | None = None
+    ) -> None:
+        """``thermal_input`` replaces the bundle's own: ``camera8`` takes pictures that had their AGC.
+
+        Raises:
+            RigsightError: BND-… where the graph does not load.
+        """
+        changed = {} if thermal_input is None else {"thermal_input": thermal_input}
+        super().__init__(bundle.spec.preprocessing.model_copy(update=changed), bundle.size)
         self.name, self.task, self.classes = bundle.id, bundle.spec.task, bundle.spec.classes
         self.cameras = wanted(bundle.part())
         self.threshold = bundle.spec.threshold or HALF

@@ -1,31 +1,27 @@
-"""Scores of a network on rendered sets: both pictures, RGB only, thermal only, and the baseline beside."""
+"""Scores of a network on rendered sets: both pictures, RGB only, thermal only, and a baseline beside."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import numpy as np
 import torch
+from torch import nn
 
-from rigsight.edge.agc import PercentileAgc
 from rigsight.edge.bundle.spec import Modalities
 from rigsight.edge.demo.baseline import PixelBaseline
-from rigsight.edge.simulation.classes import CLASSES, SCENE_CLASSES
+from rigsight.edge.scoring.masks import MaskMeter, MaskScores
 from rigsight.training import codes
 from rigsight.training.checkpoint import CheckpointMeta, load_checkpoint
 from rigsight.training.config import SCENES, InteractiveRecipe, SimulatedData, TrainConfig
-from rigsight.training.data.augment import Sample
-from rigsight.training.data.simulated import SetArrays, load_sets
-from rigsight.training.data.stream import collate
-from rigsight.training.metrics import SegmentationMeter, SegmentationScores
-from rigsight.training.models.segmif import SegMiF
+from rigsight.training.data.chosen import classes_of
+from rigsight.training.data.simulated import load_sets
+from rigsight.training.data.sources import Judged, JudgedScene
 from rigsight.training.progress import Progress
-
-MODALITIES: tuple[Modalities, ...] = get_args(Modalities)
+from rigsight.training.scoring import logits_of, modalities_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class SceneReport:
     scene: str
     sets: int
     classes: tuple[str, ...]
-    scores: dict[Modalities, SegmentationScores]
+    scores: dict[Modalities, MaskScores]
 
     def miou(self) -> dict[str, float]:
         """mIoU by modalities."""
@@ -51,55 +47,29 @@ class SceneReport:
         return entries
 
 
-def plain_sample(sets: SetArrays, index: int, modalities: Modalities = "both") -> Sample:
-    """A set as the device sees it, a missing modality all zero."""
-    low, high = sets.bounds[index]
-    rgb = np.array(sets.rgb[index])
-    thermal = PercentileAgc.apply(np.asarray(sets.counts[index]), (float(low), float(high)))
-    return Sample(
-        rgb if modalities != "thermal_only" else np.zeros_like(rgb),
-        thermal if modalities != "rgb_only" else np.zeros_like(thermal),
-        np.array(sets.labels[index]),
-    )
-
-
-@torch.no_grad()
-def score_scene(
-    model: SegMiF,
-    sets: SetArrays,
-    modalities: Sequence[Modalities] = MODALITIES,
-    batch: int = 4,
-    advance: Callable[[int], None] | None = None,
-) -> dict[Modalities, SegmentationScores]:
-    """Scores of ``model`` (put into evaluation mode and back) on all sets; means over the scene's classes."""
-    was_training = model.training
-    model.eval()
+def score_scene(network: nn.Module, judged: Judged, classes: int) -> dict[Modalities, MaskScores]:
+    """Scores of a semantic ``network`` in evaluation mode; means over the classes that can occur."""
     result = {}
-    for choice in modalities:
-        meter = SegmentationMeter(model.options.classes, SCENE_CLASSES[sets.scene])
-        for start in range(0, len(sets), batch):
-            stop = min(start + batch, len(sets))
-            inputs = collate([plain_sample(sets, i, choice) for i in range(start, stop)])
-            logits = model(inputs["rgb"], inputs["thermal"], inputs["tables"])["logits"]
-            meter.add(logits.argmax(1), inputs["labels"])
-            if advance is not None:
-                advance(stop - start)
+    for choice in modalities_of(network):
+        meter = MaskMeter(classes, judged.ids)
+        for index in range(len(judged)):
+            sample = judged.plain(index, choice)
+            mask = logits_of(network, sample).argmax(0)
+            meter.add(mask.to(torch.uint8).cpu().numpy(), sample.labels)
         result[choice] = meter.scores()
-    model.train(was_training)
     return result
 
 
-def baseline_miou(train: SetArrays, test: SetArrays, classes: int) -> float:
+def baseline_miou(train: Judged, test: Judged, classes: int) -> float:
     """Test mIoU of the per-pixel colour and temperature classifier, fitted to the training sets."""
     classifier = PixelBaseline(classes)
-    for i in range(len(train)):
-        sample = plain_sample(train, i)
+    for index in range(len(train)):
+        sample = train.plain(index)
         classifier.add(sample.rgb, sample.thermal, sample.labels)
-    meter = SegmentationMeter(classes, SCENE_CLASSES[test.scene])
-    for i in range(len(test)):
-        sample = plain_sample(test, i)
-        mask = torch.from_numpy(classifier.predict(sample.rgb, sample.thermal)).long()
-        meter.add(mask[None], torch.from_numpy(sample.labels).long()[None])
+    meter = MaskMeter(classes, test.ids)
+    for index in range(len(test)):
+        sample = test.plain(index)
+        meter.add(classifier.predict(sample.rgb, sample.thermal), sample.labels)
     return meter.scores().miou
 
 
@@ -118,11 +88,10 @@ def evaluate_checkpoint(
     if unknown:
         raise codes.UNKNOWN_SCENE(f"there is no scene '{unknown[0]}'")
     model, meta = load_checkpoint(path)
-    assert isinstance(model, SegMiF)
-    if meta.classes != CLASSES:
-        raise codes.CHECKPOINT_CLASSES("it was not trained for the simulator's classes", where=path)
     held_out = {"validation_seeds": seeds, "test_seeds": seeds}
     data = SimulatedData.model_validate({**_data_settings(meta), **held_out})
+    if meta.task != "semantic" or meta.classes != classes_of(data.classes):
+        raise codes.CHECKPOINT_CLASSES("it was not trained for the simulator's classes", where=path)
     config = TrainConfig(
         out=str(Path(path).parent),
         width=meta.width,
@@ -136,7 +105,8 @@ def evaluate_checkpoint(
     with Progress() as progress:
         for scene in (name for name in SCENES if name in scenes):
             sets = load_sets(config, data, scene, "test" if split == "test" else "val", progress)
-            reports[scene] = SceneReport(scene, len(sets), names, score_scene(model, sets))
+            scores = score_scene(model, JudgedScene(sets), len(names))
+            reports[scene] = SceneReport(scene, len(sets), names, scores)
     return reports, meta.baseline
 
 
