@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cv2
 import typer
 
-from rigsight.cli import bench_ablation, bench_calibration
+from rigsight.cli import bench_ablation, bench_calibration, bench_fusion, bench_tiles, bench_training
 from rigsight.edge.benchmarks.budgets import Row, stage_rows
 from rigsight.edge.bundle.reader import open_bundle
 
@@ -34,6 +34,9 @@ def bench() -> None:
 
 app.command(name="calibration", help=bench_calibration.HELP)(bench_calibration.calibration)
 app.command(name="ablation", help=bench_ablation.HELP)(bench_ablation.ablation)
+app.command(name="training", help=bench_training.HELP)(bench_training.training)
+app.command(name="tiles", help=bench_tiles.HELP)(bench_tiles.tiles)
+app.command(name="fusion", help=bench_fusion.HELP)(bench_fusion.fusion)
 
 
 PIPELINE_HELP = """The budget table: stages beside the naive chain, pipeline rate beside bare engine rate.

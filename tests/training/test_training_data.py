@@ -15,11 +15,12 @@ from rigsight.edge.bundle.spec import Preprocessing
 from rigsight.edge.preprocess import Preprocessor
 from rigsight.edge.simulation.rig import SimulatedRig
 from rigsight.training.config import Augmentation, PairFolders, load_config
-from rigsight.training.data.augment import augment
+from rigsight.training.data.augment import Target, augment, noisy
 from rigsight.training.data.pairs import load_pairs
 from rigsight.training.data.render import RenderJob, frame_set, perturbed, render
 from rigsight.training.data.simulated import load_sets
-from rigsight.training.data.stream import Simulated, Stream
+from rigsight.training.data.sources import Simulated
+from rigsight.training.data.stream import Share, Stream
 
 DEMO = Path(__file__).parents[2] / "training" / "configs" / "demo.yaml"
 STILL = Augmentation(
@@ -81,13 +82,22 @@ def test_sets_are_rendered_once_and_again_when_a_setting_changes(tmp_path: Path)
     load_sets(other, config.data, "pipe", "train")
     assert len(list(tmp_path.iterdir())) == 2
 
+    source = Simulated([sets])
+
     def pictures(part: int) -> list[np.ndarray]:
-        stream = Stream(Simulated([sets]), Augmentation(), batch=3, seed=5, part=part, steps=2)
+        stream = Stream(source, Augmentation(), ("rgb", "thermal"), batch=4, seed=5, epoch=part, steps=2)
         return [batch["rgb"].numpy() for batch in stream]
 
     first, again, later = pictures(0), pictures(0), pictures(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], later[0])
+
+    def share(rank: int) -> list[np.ndarray]:
+        halves = Stream(source, Augmentation(), ("rgb",), 2, 5, 0, 2, Share(rank, world=2))
+        return [batch["rgb"].numpy() for batch in halves]
+
+    for whole, one, other in zip(first, share(0), share(1), strict=True):
+        assert np.array_equal(whole, np.concatenate([one, other])), "two processes see what one would"
 
 
 def test_augmentation_without_ranges_changes_nothing() -> None:
@@ -155,3 +165,31 @@ def test_pairs_that_cannot_be_used_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "ir" / "b.png").unlink()
     with pytest.raises(RigsightError, match="DAT-101.*'b' has no partner"):
         load_pairs([folders], (64, 48), 2, validation=False)
+
+
+def test_noise_has_its_sigma_and_another_place_each_time() -> None:
+    grey = np.full((480, 640, 3), 120, np.uint8)
+    random = np.random.default_rng(3)
+    first, second = (noisy(grey, 6.0, random).astype(float) - 120 for _ in range(2))
+    assert first.std() == pytest.approx(6.0, rel=0.02)
+    assert abs(first.mean()) < 0.05
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
+    assert (noisy(grey, 0.0, random) == grey).all()
+    large = noisy(np.full((1500, 1500, 3), 120, np.uint8), 6.0, random)
+    assert large.std() == pytest.approx(6.0, rel=0.02)
+
+
+def test_crops_keep_resolution_and_reflect_where_the_picture_ends() -> None:
+    rows, columns = np.mgrid[0:60, 0:80].astype(np.uint8)
+    rgb = np.dstack([rows, columns, rows])
+    labels = (columns % 7).astype(np.uint8)
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        sample = augment(rgb, None, None, labels, STILL, random, Target((32, 24), crop=True))
+        assert sample.rgb.shape == (24, 32, 3)
+        left, top = int(sample.rgb[0, 0, 1]), int(sample.rgb[0, 0, 0])
+        assert np.abs(sample.rgb.astype(int) - rgb[top : top + 24, left : left + 32]).max() <= 1
+        assert not sample.thermal.any()
+    turned = STILL.model_copy(update={"rotation_deg": 180.0, "scale": (0.5, 0.5)})
+    sample = augment(rgb, None, None, labels, turned, np.random.default_rng(0), Target((64, 64), crop=True))
+    assert sample.labels.max() <= 6, "labels are reflected too"
