@@ -1,4 +1,4 @@
-"""SSA-ECNet's loss: eq. 2 by hand, its gradients, and what 255 must not do."""
+"""SSA-ECNet's loss and rate: eq. 2 by hand, its gradients, what 255 must not do, the annealing's end."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from rigsight.training.config import Rate
 from rigsight.training.losses.group_lasso import group_lasso
 from rigsight.training.losses.segmentation import class_weights
 from rigsight.training.losses.ssa_ecnet import SsaEcnetLoss
 from rigsight.training.losses.weighted_edge_dice import edges, weighted_edge_dice
+from rigsight.training.systems.rates import rate
 
 
 def two_class(probabilities: list[list[float]]) -> Tensor:
@@ -139,3 +141,14 @@ def test_the_whole_loss_is_its_two_terms() -> None:
     assert loss({"logits": logits}, labels, network).item() == pytest.approx(expected.item())
     plain = SsaEcnetLoss(lasso=0.0)({"logits": logits}, labels, network)
     assert plain.item() == pytest.approx(weighted_edge_dice(logits, labels).item())
+
+
+def test_the_papers_annealing_reaches_its_end_after_44_epochs() -> None:
+    # 0.01 x 0.9^n = 0.0001 at n = ln(0.01) / ln(0.9) = 43.7: epochs count from 0, ten steps each.
+    settings = Rate(kind="geometric", factor=0.9, floor=0.01)
+    rates = [0.01 * rate(10 * epoch, 1000, 0, settings, steps_per_epoch=10) for epoch in range(100)]
+    assert rates[:3] == pytest.approx([0.01, 0.009, 0.0081])
+    assert rates[43] == pytest.approx(0.01 * 0.9**43)
+    assert rates[43] > 1e-4
+    assert rates[44:] == pytest.approx([1e-4] * 56)
+    assert rate(19, 1000, 0, settings, steps_per_epoch=10) == pytest.approx(0.9)
