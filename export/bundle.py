@@ -79,12 +79,12 @@ def export_checkpoint(
     model, meta = load_checkpoint(checkpoint)
     side, preprocessing = with_tiles(meta, options.tile, options.overlap, coarsest_grid(model))
     module, part = deployable(model, meta, None if side is None else (side, side))
+    files: dict[str, bytes] = {}
+    description = _describe(checkpoint, out, meta, part, preprocessing, options)
     if options.golden is None:
         cases = simulated_cases(preprocessing, list(meta.scores), wanted(part))
     else:
         cases = photo_cases(options.golden, wanted(part))
-    files: dict[str, bytes] = {}
-    description = _describe(checkpoint, out, meta, part, preprocessing, options)
     step("exporting the graph")
     files[GRAPH_PATH] = to_onnx(module, part)
     bundle = _in_memory(description, files)

@@ -97,12 +97,13 @@ def _task_and_inputs(model: nn.Module, meta: CheckpointMeta) -> tuple[str, tuple
     task, names = getattr(attributes, "task", None), tuple(getattr(attributes, "inputs", ()))
     if task not in ("binary", "semantic") or not names:
         raise codes.NO_DEPLOYABLE_FORM(
-            f"'{meta.model}' makes no masks of pictures; {', '.join(FUSING)} and mask networks do"
+            f"'{meta.model}' makes no masks; {', '.join(FUSING)} and networks of rgb and thermal do"
         )
     foreign = [name for name in names if name not in PICTURES]
     if foreign:
         raise codes.NO_DEPLOYABLE_FORM(
-            f"'{meta.model}' also takes '{foreign[0]}', which no camera gives",
+            f"'{meta.model}' also takes '{foreign[0]}', which no camera gives and only "
+            f"{' and '.join(FUSING)} get",
             fix="Train it without, for SCNet with model.options.edge=none.",
         )
     return task, names
