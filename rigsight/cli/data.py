@@ -37,7 +37,9 @@ def make(
     seed: Annotated[int, typer.Option(help="Which pictures those are.")] = 1,
     group: Annotated[
         str | None,
-        typer.Option(help="Pictures that stay together: each, prefix, run:GAP, or a regular expression."),
+        typer.Option(
+            help="Pictures that stay together: each, prefix, run:GAP, overlap, or a regular expression."
+        ),
     ] = None,
     rgb: Annotated[str | None, typer.Option(help="Folder of visible pictures (pairs, coco, cvat).")] = None,
     thermal: Annotated[
@@ -53,17 +55,32 @@ def make(
 
     LAYOUT is mfnet, msrs, fmb, pst900, pst900-counts, deepcrack, crackforest, uav, crack500, codebrim, metu,
     kolektorsdd2, nrsd-mn, coco, cvat or pairs (any folders of your own). A data set's own splits are kept;
-    where it has none for validation, one is cut by the seed, and pictures that overlap stay together.
+    where it has none for validation, one is cut by the seed, and pictures that overlap stay together: by
+    their names, or with --group overlap by what they show (minutes for some hundred pictures).
     """
+    from rich.console import Console
+    from rich.progress import Progress
+
     from rigsight.base.files import make_folder
     from rigsight.training.data.layouts.layout import Choices
     from rigsight.training.data.layouts.make import make_spec
 
     names = tuple(word.strip() for word in classes.split(",")) if classes else None
     choices = Choices(rgb, thermal, masks, names, counts)
-    spec = make_spec(
-        layout, folder, out, name=name, val=val, seed=seed, grouping=_grouping(group), choices=choices
-    )
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("comparing pictures", total=None, visible=False)
+        spec = make_spec(
+            layout,
+            folder,
+            out,
+            name=name,
+            val=val,
+            seed=seed,
+            grouping=_grouping(group),
+            overlapping={None: None, "overlap": True}.get(group, False),
+            choices=choices,
+            report=lambda done, of: progress.update(task, completed=done, total=of, visible=True),
+        )
     make_folder(out.parent)
     spec.save(out)
     parts = ", ".join(f"{len(split.stems)} {name}" for name, split in spec.splits.items())
@@ -129,7 +146,7 @@ def _grouping(text: str | None) -> Grouping | None:
     from rigsight.cli.main import BAD_USAGE
     from rigsight.training.data.layouts.grouping import by_pattern, each, prefix, runs
 
-    if text is None:
+    if text is None or text == "overlap":
         return None
     if text in ("each", "prefix"):
         return {"each": each, "prefix": prefix}[text]

@@ -1,7 +1,7 @@
 """The same picture in two splits: equal to the pixel, or alike as thumbnails.
 
 Thumbnails are compared at 16x16 pixels, and what correlates there by 0.9 again at 64x64. Measured on the
-crack sets of docs/datasets.md: copies (scaled by 0.8, darkened, saved as JPEG at quality 60) correlate by 0.97
+crack sets of docs/datasets.md: copies (scaled by 0.8, darkened, JPEG of quality 60) correlate by 0.97
 and more at both sizes, different pictures by 0.79 at most at 64x64 and by 0.89 at 16x16. So 0.9 parts them. A
 crop of a picture is no copy to a thumbnail: ``rigsight data make --group overlap`` finds those.
 """

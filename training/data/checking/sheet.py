@@ -13,7 +13,7 @@ from rigsight.base.files import write_bytes
 from rigsight.edge.agc import PercentileAgc
 from rigsight.edge.frames import UNLABELLED, Image, UInt8
 from rigsight.training import codes
-from rigsight.training.data.checking.check import CocoTruth
+from rigsight.training.data.checking.truth import CocoTruth
 from rigsight.training.data.dataset import Dataset, Item
 from rigsight.training.data.spec import DatasetClass
 
@@ -86,7 +86,7 @@ def _cell(split: str, item: Item, dataset: Dataset, truth: CocoTruth | None) -> 
 
 
 def overlaid(picture: UInt8, labels: UInt8, classes: Sequence[DatasetClass]) -> UInt8:
-    """RGB with the classes but the first tinted and outlined in their colours, unlabelled pixels hatched grey.
+    """RGB with the classes but the first tinted and outlined in their colours, unlabelled pixels hatched.
 
     Args:
         picture: uint8 [H,W,3].

@@ -32,6 +32,7 @@ class Coco:
     licence: str = "not stated"
     source: str = "COCO file of the user"
     grouping: Grouping = each
+    overlapping: bool = False
 
     def find(self, folder: Path, choices: Choices) -> Found:
         """See ``Layout``. Raises DAT-010: no COCO file, not one, or pictures missing."""

@@ -59,11 +59,12 @@ uav = Files(
         for folder in ("split_manifests/", "")
         for split in ("train", "val", "test")
     },
-    # Tiles are numbered row by row, about a dozen a row; neighbours of photo and flight overlap.
+    # Tiles of photos that overlap, in rows of about a dozen: names alone do not tell what overlaps.
     grouping=runs(15),
+    overlapping=True,
 )
 crack500 = Files(
-    about="Crack500: 1896 + 348 + 1124 crops of pavement; {train,val,test}crop/ with .jpg and .png side by side",
+    about="Crack500: 1896 + 348 + 1124 crops of pavement; {train,val,test}crop/ with .jpg and .png in one",
     licence="not stated; ask the authors",
     source="Yang et al., Feature pyramid and hierarchical boosting, IEEE T-ITS 21(4), 2020, "
     "github.com/fyangneil/pavement-crack-detection",
@@ -83,7 +84,7 @@ metu = Files(
     classes=_CLASSES,
 )
 codebrim = Files(
-    about="CODEBRIM: photos of bridges; images/, and the crack masks that you draw: masks/ (published are boxes)",
+    about="CODEBRIM: photos of bridges; images/, masks/ of your own (published are boxes)",
     licence="non-commercial research and education only",
     source="Mundt et al., CODEBRIM, CVPR 2019, doi 10.5281/zenodo.2620293",
     modalities={"rgb": "images/{stem}.*"},

@@ -23,6 +23,7 @@ class Cvat:
     licence: str = "yours"
     source: str = "labelled by the user in CVAT"
     grouping: Grouping = each
+    overlapping: bool = False
 
     def find(self, folder: Path, choices: Choices) -> Found:
         """See ``Layout``. Raises DAT-010."""

@@ -19,12 +19,13 @@ _USUAL = {
 
 @dataclass(frozen=True)
 class Folders:
-    """Folders named on the command line, or found under a usual name (thermal and masks where there are any)."""
+    """Folders named on the command line, or found under a usual name."""
 
     about: str = "your own: folders of photos, of thermal pictures, of masks, with files of the same name"
     licence: str = "yours"
     source: str = "recorded by the user"
     grouping: Grouping = prefix
+    overlapping: bool = False
 
     def find(self, folder: Path, choices: Choices) -> Found:
         """See ``Layout``. Raises DAT-010."""

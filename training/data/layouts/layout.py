@@ -54,7 +54,11 @@ class Layout(Protocol):
 
     @property
     def grouping(self) -> Grouping:
-        """Which pictures must not be parted, because they overlap."""
+        """Which pictures must not be parted, because they overlap, as far as names tell."""
+
+    @property
+    def overlapping(self) -> bool:
+        """Must the pictures themselves be asked which of them overlap?"""
 
     def find(self, folder: Path, choices: Choices) -> Found:
         """Look into ``folder``.
@@ -87,6 +91,7 @@ class Files:
     cut: tuple[tuple[str, str], ...] = ()
     anchor: str = "rgb"
     grouping: Grouping = each
+    overlapping: bool = False
     left_out: frozenset[str] = frozenset()
     counts: bool = False
 

@@ -1,7 +1,7 @@
 """Which pictures show the same place, by what they show: matched features that one homography explains.
 
-Names do not tell it where a drone's photos overlap and were cut into tiles. SIFT as Lowe, IJCV 60(2), 2004, with
-the square root of Arandjelović and Zisserman, CVPR 2012.
+Names do not tell it where a drone's photos overlap and were cut into tiles. SIFT as Lowe, IJCV 60(2), 2004,
+with the square root of Arandjelović and Zisserman, CVPR 2012.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ _PST_CLASSES = classes_of(
 _VIDEO = runs(5)
 
 mfnet = Files(
-    about="MFNet: 1569 street pictures of four channels, 640x480; images/, labels/, train.txt, val.txt, test.txt",
+    about="MFNet: 1569 street pictures of 4 channels, 640x480; images/, labels/, {train,val,test}.txt",
     licence="not stated; ask the authors",
     source="Ha et al., MFNet, IROS 2017, mi.t.u-tokyo.ac.jp/static/projects/mil_multispectral",
     modalities={"rgb": "images/{stem}.png", "thermal": "images/{stem}.png"},
@@ -94,7 +94,7 @@ fmb = Files(
     grouping=_VIDEO,
 )
 pst900 = Files(
-    about="PST900: 894 pairs from caves, 1280x720, thermal after the camera's AGC; {train,test}/{rgb,thermal,labels}",
+    about="PST900: 894 pairs from caves, 1280x720, thermal after AGC; {train,test}/{rgb,thermal,labels}",
     licence="GPL-3.0 of the repository; none of its own for the pictures",
     source="Shivakumar et al., PST900, ICRA 2020, github.com/ShreyasSkandanS/pst900_thermal_rgb",
     modalities={"rgb": "{folder}/rgb/{name}.png", "thermal": "{folder}/thermal/{name}.png"},
