@@ -96,9 +96,8 @@ class CocoMeter:
         categories = [{"id": k + 1, "name": name} for k, name in enumerate(self.classes)]
         evaluated = _evaluated(self._images, self._truth, categories, self._found)
         if evaluated is None:
-            return CocoScores(*(0.0,) * 7, by_class=dict.fromkeys(self.classes, 0.0))
-        ap, ap50, ap75, small, medium, large, *_ = evaluated.stats
-        ar = evaluated.stats[8]
+            return CocoScores(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, dict.fromkeys(self.classes, 0.0))
+        ap, ap50, ap75, small, medium, large, _, _, ar, *_ = (float(value) for value in evaluated.stats)
         precision = evaluated.eval["precision"][
             :, :, :, 0, 2
         ]  # IoU, recall, class; all areas, 100 detections
@@ -106,8 +105,7 @@ class CocoMeter:
         for k, name in enumerate(self.classes):
             known = precision[:, :, k][precision[:, :, k] > NOT_DEFINED]
             by_class[name] = float(known.mean()) if known.size else NOT_DEFINED
-        values = (float(v) for v in (ap, ap50, ap75, small, medium, large, ar))
-        return CocoScores(*values, by_class=by_class)
+        return CocoScores(ap, ap50, ap75, small, medium, large, ar, by_class)
 
 
 def _evaluated(

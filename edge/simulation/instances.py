@@ -52,9 +52,10 @@ def instance_ids(view: StreetGeometry) -> tuple[Int32, tuple[int, ...]]:
     instance[cars] = np.arange(len(cars))
     instance[people] = len(cars) + np.arange(len(people)) // PARTS_OF_A_PERSON
     ids = np.where(np.isin(view.labels, (classes.CAR, classes.PERSON)), instance[view.object], NOTHING)
-    seen, compact = np.unique(ids, return_inverse=True)
-    compact = compact.reshape(ids.shape).astype(np.int32)
+    seen, places = np.unique(ids, return_inverse=True)
+    compact: Int32 = places.reshape(ids.shape).astype(np.int32)
     if len(seen) and seen[0] == NOTHING:
-        seen, compact = seen[1:], compact - 1
+        seen = seen[1:]
+        compact -= 1
     found = tuple(classes.CAR if number < len(cars) else classes.PERSON for number in seen)
     return compact, found

@@ -85,7 +85,9 @@ def _write(
     folder: Path, work: list[RenderJob], names: tuple[str, ...], workers: int, report: Report | None
 ) -> None:
     (folder / "thermal").mkdir()
-    images, annotations, stems = [], [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    stems: list[str] = []
     for number, rendered in enumerate(_rendered(work, workers)):
         for picture in rendered:
             height, width = picture.counts.shape

@@ -9,7 +9,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
 
 
-class ProposalHead(RPNHead):
+class ProposalHead(RPNHead):  # type: ignore[misc]
     """torchvision's; its outputs are float32 whatever it computed in.
 
     torchvision decodes boxes in the precision of the deltas: in bfloat16, x = 500 would be off by a pixel.
@@ -42,7 +42,7 @@ class BoxPredictor(nn.Module):
         return self.cls_score(x), F.pad(self.bbox_pred(x), (4, 0))
 
 
-class MaskPredictor(MaskRCNNPredictor):
+class MaskPredictor(MaskRCNNPredictor):  # type: ignore[misc]
     """torchvision's with K outputs: the logits of class k are channel k - 1."""
 
     def of_class(self, x: Tensor, labels: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 Target = dict[str, Tensor]
 
 
-class InstanceHeads(RoIHeads):
+class InstanceHeads(RoIHeads):  # type: ignore[misc]
     """Box and mask heads. Training gives losses, evaluation detections."""
 
     def __init__(self, options: BnsaOptions) -> None:
@@ -129,5 +129,5 @@ def masks_in_boxes(masks: Tensor, matched: Tensor, boxes: Tensor) -> Tensor:
     if len(boxes) == 0:
         return boxes.new_zeros(0, MASK_OUT, MASK_OUT)
     regions = torch.cat([matched.to(boxes)[:, None], boxes], dim=1)
-    cut = roi_align(masks[:, None].to(boxes), regions, MASK_OUT, 1.0, SAMPLES, aligned=True)
+    cut: Tensor = roi_align(masks[:, None].to(boxes), regions, MASK_OUT, 1.0, SAMPLES, aligned=True)
     return cut[:, 0]
