@@ -223,4 +223,6 @@ def _emit(name: str, rows: Float32, y: int, height: int, results: dict[str, Arra
 
 
 def _canvas(name: str, shape: tuple[int, ...], results: dict[str, Array]) -> UInt8:
-    return results.setdefault(name, np.zeros((1, *shape), np.uint8))
+    if name not in results:
+        results[name] = np.zeros((1, *shape), np.uint8)
+    return results[name]

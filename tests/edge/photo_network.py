@@ -32,11 +32,15 @@ def graph(width: int, height: int, task: str = "binary") -> bytes:
         return (chance.normal(size=(outputs, inputs, side, side)) / np.sqrt(inputs * side**2)).astype("f4")
 
     channels = 1 if task == "binary" else 3
+    k1, k2, k3, gate, head = (
+        kernel(6, 3, 3), kernel(6, 6, 3), kernel(6, 6, 3), kernel(1, 6, 1), kernel(channels, 6, 1)
+    )  # fmt: skip
     constants: dict[str, np.ndarray] = {
         "scale": np.float32(1 / 255), "half": np.float32(0.5), "level": np.float32(255),
         "twice": np.float32([1, 1, 2, 2]), "first": np.int64([1]),
-        "k1": kernel(6, 3, 3), "k2": kernel(6, 6, 3), "k3": kernel(6, 6, 3), "gate": kernel(1, 6, 1),
-        "head": 12 * kernel(channels, 6, 1),
+        "k1": k1, "k2": k2, "k3": k3, "gate": gate,
+        # Features are positive: weights without a mean make masks with something of every class.
+        "head": 12 * (head - head.mean(axis=1, keepdims=True)),
     }  # fmt: skip
 
     def node(op: str, inputs: str, output: str, **attributes: Any) -> Any:
