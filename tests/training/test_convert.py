@@ -5,6 +5,7 @@ The state dicts are synthetic: names and shapes as in the repositories' code, va
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
 from collections.abc import Callable, Iterator
@@ -224,7 +225,8 @@ def filled(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
         if name.endswith("num_batches_tracked"):
             found[name] = torch.tensor(7)
         else:
-            value = torch.randn(shape, generator=generator) / max(1, shape[-1]) / 8
+            value = torch.randn(shape, generator=generator)
+            value = value / math.prod(shape[1:]) ** 0.5 if len(shape) > 1 else 0.5 * value
             found[name] = value.abs() + 0.5 if name.endswith("running_var") else value
     return found
 
@@ -282,7 +284,8 @@ def test_a_converted_fusion_network_computes_what_the_published_one_does(tmp_pat
     stages = [torch.randn(1, 32, 4, 6, generator=generator), torch.randn(1, 64, 2, 3, generator=generator)]
     with torch.no_grad():
         got = network.fusion(vis, ir, average, stages)
-        torch.testing.assert_close(got, published_fusion(theirs, ir, vis, stages), atol=1e-5, rtol=1e-4)
+    assert got.std() > 0.02
+    torch.testing.assert_close(got, published_fusion(theirs, ir, vis, stages), atol=1e-3, rtol=1e-3)
 
 
 def published_fusion(w: dict[str, Tensor], ir: Tensor, vis: Tensor, stages: list[Tensor]) -> Tensor:
@@ -376,7 +379,9 @@ def test_a_converted_mfnet_computes_what_the_published_one_does(tmp_path: Path) 
         x = conv(f"decode{i}", F.interpolate(x, scale_factor=2.0) + skip)
     expected = conv("decode1", F.interpolate(x, scale_factor=2.0))
     with torch.no_grad():
-        torch.testing.assert_close(network(rgb, ir)["logits"], expected, atol=1e-5, rtol=1e-4)
+        got = network(rgb, ir)["logits"]
+    assert got.std() > 0.02
+    torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -432,6 +437,8 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path) -> None:
     refused({k: v for k, v in small.items() if "decode4" not in k}, "mfnet", "TRN-206.*incomplete")
     refused({**small, "decode4.conv.weight": torch.zeros(8, 132, 3, 3)}, "mfnet", "TRN-206.*decode4")
     refused(filled(segmif_fusion()), "segmif", "TRN-206.*segmentation network is missing")
+    refused({"ffm2.cross.norm1.bias": torch.zeros(64)}, "segmif", "TRN-206.*no weights that")
+    refused({**small, "decode1.conv.weight": torch.zeros(3)}, "mfnet", "TRN-206.*shapes")
     refused({"epoch": 3}, "mfnet", "TRN-103.*no named tensors")
     refused(b"PK\x03\x04 cut", "mfnet", "TRN-103")
     refused(b"", "mfnet", "TRN-103")

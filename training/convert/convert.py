@@ -75,8 +75,16 @@ def convert(
         theirs.update(read_weights(file))
     where = ", ".join(Path(file).name for file in files)
     origin, renamed = _recognised(theirs, model, where)
-    weights = origin.prepare(renamed)
-    options = origin.options(weights)
+    try:
+        weights = origin.prepare(renamed)
+        options = origin.options(weights)
+    except (IndexError, ValueError, RuntimeError) as error:
+        raise codes.OTHER_NETWORK("its tensors have other shapes", where=where) from error
+    for start, part in origin.parts:
+        if not any(name.startswith(start) for name in weights):
+            raise codes.OTHER_NETWORK(
+                f"{part} is missing", where=where, fix="Give all files of the network together."
+            )
     network = build(model, **options)
     fresh = _fill(network, weights, origin, where)
     entries = _classes(network, classes)
@@ -113,6 +121,8 @@ def _recognised(theirs: dict[str, Tensor], model: str, where: str) -> tuple[Orig
             best = unknown, origin
     assert best is not None
     unknown, origin = best
+    if not unknown:
+        raise codes.OTHER_NETWORK(f"the file has no weights that {origin.title} uses", where=where)
     elsewhere = (
         f"; these are names of {other.title}, --model {name}"
         for name, others in ORIGINS.items()
@@ -131,13 +141,7 @@ def _fill(network: nn.Module, weights: dict[str, Tensor], origin: Origin, where:
         counter = name.endswith("num_batches_tracked")  # files older than PyTorch 0.4.1 have none
         if counter or (origin.partial and re.fullmatch(origin.partial, name)):
             continue
-        part = next((part for start, part in origin.parts if name.startswith(start)), None)
-        lacking = f"{part} is missing" if part else "the file is incomplete"
-        raise codes.OTHER_NETWORK(
-            f"there is nothing for '{name}': {lacking}",
-            where=where,
-            fix="Give all files of the network." if part else None,
-        )
+        raise codes.OTHER_NETWORK(f"there is nothing for '{name}': the file is incomplete", where=where)
     for name, value in weights.items():
         if name not in wanted:
             raise codes.OTHER_NETWORK(f"this size of the network has no '{name}'", where=where)

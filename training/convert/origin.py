@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -28,7 +29,7 @@ class Origin:
         prepare: changes tensors whose shape differs; sees their names after ``names``.
         partial: names of ours that the file may lack; they keep their fresh weights.
         preprocessing: of the robot.
-        parts: pattern of a name of ours -> which file of the user holds it, for origins with several.
+        parts: (beginning of names of ours, what holds them), for networks that come in several files.
     """
 
     title: str
@@ -65,9 +66,13 @@ class Origin:
         found, unknown = self.renamed(weights)
         return bool(found) and not unknown
 
+    @cached_property
+    def _compiled(self) -> list[tuple[re.Pattern[str], str]]:
+        return [(re.compile(pattern), replacement) for pattern, replacement in self.names]
+
     def _ours(self, name: str) -> str | None:
-        for pattern, replacement in self.names:
-            match = re.fullmatch(pattern, name)
+        for pattern, replacement in self._compiled:
+            match = pattern.fullmatch(name)
             if match:
                 return match.expand(replacement)
         return None

@@ -96,5 +96,9 @@ SEGMIF = Origin(
     dead=(r"ffm2\..+", r"denoise_net\.classifier\..+"),
     options=_options,
     prepare=_prepare,
-    parts=(("fusion.", "the fusion network (modelfusion-….pth)"), ("", "the segmentation network")),
+    parts=(
+        ("fusion.", "the fusion network"),
+        (_ENCODER, "the segmentation network"),
+        ("head.", "the segmentation network"),
+    ),
 )
