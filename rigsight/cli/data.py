@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from rigsight.training.data.checking.report import CheckReport
     from rigsight.training.data.layouts.grouping import Grouping
 
@@ -58,16 +60,13 @@ def make(
     where it has none for validation, one is cut by the seed, and pictures that overlap stay together: by
     their names, or with --group overlap by what they show (minutes for some hundred pictures).
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from rigsight.base.files import make_folder
     from rigsight.training.data.layouts.layout import Choices
     from rigsight.training.data.layouts.make import make_spec
 
     names = tuple(word.strip() for word in classes.split(",")) if classes else None
     choices = Choices(rgb, thermal, masks, names, counts)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("comparing pictures", total=None, visible=False)
         spec = make_spec(
             layout,
@@ -98,16 +97,13 @@ def check(
 
     Ends with code 0 when all is well, else with DAT-011. Leaks are reported, and are no fault.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from rigsight.training import codes
     from rigsight.training.data.checking.check import check_dataset
     from rigsight.training.data.dataset import open_dataset
 
     opened = open_dataset(dataset)
     total = sum(len(split.stems) for split in opened.spec.splits.values())
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("reading", total=total)
         report = check_dataset(opened, leaks, lambda: progress.advance(task))
     if as_json:
@@ -139,6 +135,15 @@ def sheet(
     write_sheet(out, page)
     print(f"{out}: {page.shape[1]}x{page.shape[0]}")
     return 0
+
+
+def _progress() -> Progress:
+    """A bar on stderr while somebody watches."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def _grouping(text: str | None) -> Grouping | None:

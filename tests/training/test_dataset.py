@@ -273,3 +273,11 @@ def test_what_is_saved_is_opened(tmp_path: Path) -> None:
     spec.save(tmp_path / "dataset.yaml")
     assert open_dataset(tmp_path / "dataset.yaml").spec == spec
     assert open_dataset(tmp_path).spec.splits["train"].stems == ("a", "b")
+
+
+def test_the_example_of_the_documentation_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text()
+    (tmp_path / "dataset.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    spec = open_dataset(tmp_path).spec
+    assert spec.labels.encoding == "threshold"
+    assert [len(split.stems) for split in spec.splits.values()] == [3, 1]

@@ -88,9 +88,9 @@ class SplitCounts:
 
     def notes(self) -> list[str]:
         """What is unusual, but no fault."""
-        told = [f"{count} {form}" for form, count in sorted(self.forms.items())]
+        told = [f"{form}: {count}" for form, count in sorted(self.forms.items())]
         if self.empty:
-            told.append(f"{self.empty} masks show nothing but class 0")
+            told.append(f"masks that show nothing but class 0: {self.empty}")
         return told
 
 

@@ -98,7 +98,8 @@ def overlaid(picture: UInt8, labels: UInt8, classes: Sequence[DatasetClass]) -> 
         inside = labels == class_id
         if class_id == 0 or not inside.any():
             continue
-        shown[inside] = ((1 - OVERLAY) * shown[inside] + OVERLAY * np.array(entry.color)).astype(np.uint8)
+        tinted = (1 - OVERLAY) * shown[inside] + OVERLAY * np.array(entry.color)
+        shown[inside] = (tinted + 0.5).astype(np.uint8)
         outlines, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(shown, outlines, -1, entry.color, 1)
     rows, columns = np.indices(labels.shape, sparse=True)

@@ -15,7 +15,7 @@ def cut_off(groups: Sequence[Sequence[str]], share: float, seed: int) -> tuple[l
     is what validation measures. At least one group stays on either side; a single group cannot be cut.
 
     >>> cut_off([["a-1", "a-2", "a-3"], ["b"], ["c"], ["d"]], 0.3, 1)
-    (['a-1', 'a-2', 'a-3', 'b'], ['c', 'd'])
+    (['a-1', 'a-2', 'a-3', 'd'], ['b', 'c'])
     """
     stems = [stem for group in groups for stem in group]
     wanted = share * len(stems)
