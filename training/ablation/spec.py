@@ -55,7 +55,7 @@ def folder_name(variant: str) -> str:
     >>> folder_name("AIC-AM + loss")
     'AIC-AM_loss'
     """
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", variant)
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", variant).strip("_")
 
 
 def run_config(

@@ -116,7 +116,9 @@ def _scaled(target: Target, scale: float, size: tuple[int, int]) -> Target:
     masks = target["masks"]
     height, width = masks.shape[1:]
     factors = target["boxes"].new_tensor([size[1] / width, size[0] / height] * 2)
-    resized = F.interpolate(masks[None].float(), size=size, mode="nearest")[0].to(masks.dtype)
+    resized = masks.new_zeros(0, *size)
+    if len(masks):
+        resized = F.interpolate(masks[None].float(), size=size, mode="nearest")[0].to(masks.dtype)
     return {**target, "boxes": target["boxes"] * factors, "masks": resized}
 
 
