@@ -23,13 +23,13 @@ def _names() -> tuple[tuple[str, str], ...]:
         for theirs, ours in _STREAMS:
             for stage, place in _STAGES:
                 table.append((rf"{stage}_{theirs}\.{layer}\.(\w+)", rf"{ours}.{place}.{number}.\1"))
-            for stage in (4, 5):
+            for block in (4, 5):
                 for side, branch in (("left", "near"), ("right", "far")):
                     for step in (1, 2, 3):
                         table.append(
                             (
-                                rf"conv{stage}_{theirs}\.conv{step}_{side}\.{layer}\.(\w+)",
-                                rf"{ours}.stages.{stage - 1}.{branch}.{step - 1}.{number}.\1",
+                                rf"conv{block}_{theirs}\.conv{step}_{side}\.{layer}\.(\w+)",
+                                rf"{ours}.stages.{block - 1}.{branch}.{step - 1}.{number}.\1",
                             )
                         )
         table.append((rf"decode(\d)\.{layer}\.(\w+)", rf"decode\1.{number}.\2"))
