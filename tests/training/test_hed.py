@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from rigsight.base.errors import RigsightError
+from rigsight.training.models import build
 from rigsight.training.models.blocks import count_parameters
 from rigsight.training.models.hed import Hed, hed_edges, load_hed, write_edges
 from rigsight.training.weights_file import read_weights
@@ -38,7 +39,6 @@ def test_it_has_the_parameters_of_vgg16_five_scores_and_their_combination() -> N
         assert count_parameters(Hed()) == 14_714_688 + 1_477 + 6
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["net", "module"])
 def test_the_ports_weights_are_read_and_the_maths_is_theirs(tmp_path: Path, prefix: str) -> None:
     weights = foreign_weights(prefix)
@@ -61,6 +61,27 @@ def test_the_ports_weights_are_read_and_the_maths_is_theirs(tmp_path: Path, pref
     assert edges.shape == (20, 17)
     assert not edges[:, :8].any()
     assert (edges[:, 8:] == 255).all()
+
+
+def test_scnet_makes_its_edge_maps_itself(tmp_path: Path) -> None:
+    weights = foreign_weights("net")
+    weights["netVggOne.0.weight"][0, 0, 1, 1] = 1 / 255
+    weights["netVggOne.2.weight"][0, 0, 1, 1] = 1
+    weights["netScoreOne.weight"][0, 0] = 1
+    torch.save(weights, tmp_path / "hed.pth")
+    torch.manual_seed(0)
+    alone = build("scnet", width=0.05, edge="hed", hed_weights=str(tmp_path / "hed.pth"))
+    torch.manual_seed(0)
+    fed = build("scnet", width=0.05, edge="hed")
+    assert alone.inputs == ("rgb",)
+    assert set(alone.state_dict()) == set(fed.state_dict())
+    picture = torch.rand(1, 3, 32, 32)
+    edges = (3 * (picture[:, 2:] * 255 - 104.00698793).clamp(min=0) / 255 - 1 > 0).float()
+    assert 0 < edges.mean() < 1
+    with torch.no_grad():
+        torch.testing.assert_close(alone(picture)["logits"], fed(picture, edges)["logits"])
+    with pytest.raises(RigsightError, match="belong to edge: hed"):
+        build("scnet", edge="canny", hed_weights="hed.pth")
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ class ScnetOptions(StrictModel):
     norm: Literal["instance", "batch"] = "instance"
     act: Literal["relu"] = "relu"
     edge: Literal["hed", "canny", "none"] = Field(default="hed", description="the prior in a fourth channel")
+    hed_weights: str | None = Field(
+        default=None, description="file of HED's weights: the network makes its edge maps itself"
+    )
     attention: bool = Field(default=True, description="False: the baseline without gates")
     attention_in_trunk: bool = Field(default=True, description="False: gates only lead to the side maps")
     refined: int = Field(default=1, ge=1, le=64, description="channels of F_r, C' of equation 1")
@@ -48,6 +51,8 @@ class ScnetOptions(StrictModel):
             given = getattr(self, name)
             if given is not None and (len(given) != self.levels or min(given) < 1):
                 raise ValueError(f"{name} must be {self.levels} numbers, one a level")
+        if self.hed_weights is not None and self.edge != "hed":
+            raise ValueError("hed_weights belong to edge: hed")
         if self.context is not None and len(self.context) != self.channels_and_depths()[1][-1]:
             raise ValueError("context must be one dilation for each convolution of the deepest level")
         return self
@@ -85,7 +90,14 @@ class Scnet(nn.Module):
     def __init__(self, options: ScnetOptions) -> None:
         super().__init__()
         self.options = options
-        self.inputs: tuple[str, ...] = ("rgb",) if options.edge == "none" else ("rgb", "edges")
+        # In a list: HED rests, and its weights are no part of this network's.
+        self._hed: list[nn.Module] = []
+        if options.hed_weights is not None:
+            from rigsight.training.models.hed import load_hed
+
+            self._hed.append(load_hed(options.hed_weights).requires_grad_(False))
+        alone = options.edge == "none" or self._hed
+        self.inputs: tuple[str, ...] = ("rgb",) if alone else ("rgb", "edges")
         widths, depths = options.channels_and_depths()
         area = options.cells**2
         enters = ((3 if options.edge == "none" else 4) * area, *widths[:-1])
@@ -116,12 +128,14 @@ class Scnet(nn.Module):
         Args:
             rgb: float [N,3,H,W] in [0, 1], of any size: it is padded by its border to a multiple of
                 cells 2^levels, and the maps are cut to its size again.
-            edges: float [N,1,H,W], 0 or 1; only with ``edge`` other than "none".
+            edges: float [N,1,H,W], 0 or 1; only if :attr:`inputs` names it.
 
         Returns:
             ``logits`` [N,1,H,W]; in training also ``sides``, one [N,1,H,W] a level, full resolution first.
         """
         height, width = rgb.shape[2:]
+        for hed in self._hed:
+            edges = _above_half(hed.to(rgb.device), rgb)
         x = rgb if edges is None else torch.cat([rgb, edges], dim=1)
         x = self._pad((x - 0.5) / 0.5)
         fused, sides = self._maps(F.pixel_unshuffle(x, self.options.cells) if self.options.cells > 1 else x)
@@ -167,8 +181,20 @@ class Scnet(nn.Module):
             self.sides.start_from(self.options.prior)
 
 
+@torch.no_grad()
+def _above_half(hed: nn.Module, rgb: Tensor) -> Tensor:
+    """Binary edge map float [N,1,H,W], in full precision whatever the network computes in."""
+    with torch.autocast(rgb.device.type, enabled=False):
+        probability: Tensor = hed(rgb.float())
+        return (probability > 0.5).to(rgb.dtype)
+
+
 def scnet(**options: Any) -> Scnet:
-    """The network of the paper; options as in :class:`ScnetOptions`. Raises TRN-102."""
+    """The network of the paper; options as in :class:`ScnetOptions`.
+
+    Raises:
+        RigsightError: TRN-102 for options that it does not take, TRN-103 for a file that is not HED's.
+    """
     try:
         return Scnet(ScnetOptions.model_validate(options))
     except ValidationError as error:

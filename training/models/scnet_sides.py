@@ -75,7 +75,7 @@ class FusedSides(nn.Module):
         """Maps of every scale, full resolution first -> fused logits and the sides', all [N,1,H,W]."""
         height, width = enhanced[0].shape[2:]
         size = (height * self.cells, width * self.cells)
-        logits = []
+        logits: list[Tensor] = []
         for side, e, d in zip(self.sides, enhanced, decoded, strict=True):
             small = side(torch.cat([e, d], dim=1))
             if not logits and self.cells > 1:

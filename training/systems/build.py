@@ -31,6 +31,13 @@ def build_system(config: TrainConfig, network: nn.Module, progress: Progress) ->
         from rigsight.training.systems.instances import InstanceTraining
 
         return InstanceTraining(config, network, progress)
+    edge = getattr(getattr(network, "options", None), "edge", None)
+    if edge == "hed" and "edges" in getattr(network, "inputs", ()):
+        raise codes.MODEL_OPTIONS(
+            "edge: hed needs the weights of HED",
+            where="model.options",
+            fix="Give model.options.hed_weights=FILE, or take edge: canny or edge: none.",
+        )
     materials = gather(config, progress)
     check_classes(network, materials, config.model.name)
     if kind == "interactive":
