@@ -73,7 +73,8 @@ class Vgg16(Backbone):
         for module in self.features.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         s = h1_stride
         self.strides = (s, 2 * s, 4 * s, 8 * s, 16 * s)
         self.shrink = nn.MaxPool2d(s) if s > 1 else nn.Identity()
@@ -97,7 +98,7 @@ class ResNet34(Backbone):
 
     channels = (64, 128, 256, 512, 512)
     weights_of = "resnet34"
-    fresh = ("extra",)
+    fresh: tuple[str, ...] = ("extra",)
 
     def __init__(self, h1_stride: Literal[1, 4] = 1) -> None:
         super().__init__()

@@ -21,7 +21,8 @@ def channel_similarity(x: Tensor) -> Tensor:
     rows = x.flatten(2).float()
     lengths = torch.linalg.vector_norm(rows, dim=2, keepdim=True)
     unit = (rows / (lengths + _EPS)).to(x.dtype)
-    return unit @ unit.transpose(1, 2)
+    similarity: Tensor = unit @ unit.transpose(1, 2)
+    return similarity
 
 
 class Nam(nn.Module):
