@@ -23,7 +23,8 @@ def read_picture(path: str | Path) -> Image:
     Raises:
         RigsightError: DAT-003 where there is no file, DAT-004 where it is no whole picture.
     """
-    return _decoded(_bytes(path), path)
+    image: Image = _decoded(_bytes(path), path)
+    return image
 
 
 def read_rgb(path: str | Path) -> UInt8:
@@ -71,7 +72,7 @@ def read_numbers(path: str | Path) -> Image:
     if _is_palette(data):
         # With the palette i -> (i, i, i) the decoder gives the indices themselves.
         return _plane(_decoded(_identity_palette(data), path))
-    image = _decoded(data, path)
+    image: Image = _decoded(data, path)
     if image.ndim == 3:
         if (image[..., 0] != image[..., 1]).any() or (image[..., 0] != image[..., 2]).any():
             raise codes.MASK_ENCODING("the mask is coloured where numbers are expected", where=path)
@@ -81,7 +82,8 @@ def read_numbers(path: str | Path) -> Image:
 
 def read_grey(path: str | Path) -> UInt8:
     """Grey uint8 [H,W] of any picture. Raises DAT-003, DAT-004."""
-    return _decoded(_bytes(path), path, cv2.IMREAD_GRAYSCALE)
+    grey: UInt8 = _decoded(_bytes(path), path, cv2.IMREAD_GRAYSCALE)
+    return grey
 
 
 def read_mat(path: str | Path, key: str) -> Image:

@@ -74,7 +74,7 @@ def _cell(split: str, item: Item, dataset: Dataset, truth: CocoTruth | None) -> 
         labels, _ = truth.labels(item, width, height)
     if labels is not None:
         pictures.append(overlaid(pictures[0], labels, dataset.spec.classes))
-    height, width = pictures[0].shape[:2]
+    height, width = int(pictures[0].shape[0]), int(pictures[0].shape[1])
     size = (TILE_WIDTH, max(1, round(height * TILE_WIDTH / width)))
     scaled = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures]
     gap = np.full((size[1], 2, 3), PAPER, np.uint8)
@@ -102,8 +102,9 @@ def overlaid(picture: UInt8, labels: UInt8, classes: Sequence[DatasetClass]) -> 
         shown[inside] = (tinted + 0.5).astype(np.uint8)
         outlines, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(shown, outlines, -1, entry.color, 1)
-    rows, columns = np.indices(labels.shape, sparse=True)
-    shown[(labels == UNLABELLED) & ((rows + columns) % 8 < 2)] = (150, 150, 150)
+    height, width = labels.shape
+    stripes = (np.arange(height)[:, None] + np.arange(width)) % 8 < 2
+    shown[(labels == UNLABELLED) & stripes] = (150, 150, 150)
     return shown
 
 

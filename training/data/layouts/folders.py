@@ -43,7 +43,9 @@ class Folders:
     def _found(
         self, folder: Path, modalities: dict[Modality, str], masks: str | None, choices: Choices
     ) -> Found:
-        patterns = {**modalities, **({"mask": masks + "/{stem}.*"} if masks else {})}
+        patterns: dict[str, str] = {str(kind): pattern for kind, pattern in modalities.items()}
+        if masks:
+            patterns["mask"] = masks + "/{stem}.*"
         stems = {kind: stems_of(folder, pattern) for kind, pattern in patterns.items()}
         for kind, found in stems.items():
             if not found:

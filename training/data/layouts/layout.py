@@ -122,7 +122,7 @@ class Files:
         if listed:
             return {split: listed_stems(path) for split, path in listed.items()}
         if self.folders:
-            found = {}
+            found: Splits = {}
             for name, split in self.folders.items():
                 found.setdefault(split, []).extend(stems_of(folder, self._anchor, name))
             return found

@@ -30,5 +30,5 @@ def cut_off(groups: Sequence[Sequence[str]], share: float, seed: int) -> tuple[l
         if abs(len(taken) + len(drawn[place]) - wanted) < abs(len(taken) - wanted):
             taken.update(drawn[place])
     if not taken:
-        taken.update(min(groups, key=len))
+        taken.update(sorted(groups, key=len)[0])
     return [stem for stem in stems if stem not in taken], [stem for stem in stems if stem in taken]
