@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from rigsight.edge.bundle.spec import Geometry, Preprocessing, Tensor
 from rigsight.edge.engines.base import Array, Engine
-from rigsight.edge.frames import Aligned, Image
+from rigsight.edge.frames import Aligned, Image, as_uint8
 from rigsight.edge.postprocess import binary_mask, class_mask
 from rigsight.edge.saliency import vsm_tables
-from rigsight.edge.tiling import TiledEngine
+from rigsight.edge.tiling import TiledEngine, crop
 from rigsight.training.checkpoint import CheckpointMeta, load_checkpoint
 from rigsight.training.data.augment import Sample
 from rigsight.training.data.stream import collate
@@ -31,8 +30,8 @@ TILE = 1024
 class NetworkSubject(Subject):
     """Answers as the checkpoint's network does.
 
-    A network that learnt from crops judges pictures at their own size, padded to multiples of 32 by
-    their border; above 2.5 megapixels in tiles of 1024 x 1024 that overlap by 256. Every other network sees
+    A network that learnt from crops judges pictures at their own size, continued to multiples of 32
+    as tiles are; above 2.5 megapixels in tiles of 1024 x 1024 that overlap by 256. Every other network sees
     pictures at the size that it was trained on. Thermal pictures of 8 bits are taken as they are, whatever
     the network was trained on.
     """
@@ -90,20 +89,16 @@ class NetworkEngine:
     @torch.no_grad()
     def infer(self, feeds: Mapping[str, Array]) -> Mapping[str, Array]:
         """``probability`` uint8 [1,H,W] or ``logits`` float32 [1,C,H,W], and ``fused`` uint8 [1,H,W,3]."""
-        rgb, thermal = feeds["rgb"][0], feeds["thermal"][0, :, :, 0]
-        height, width = thermal.shape
+        height, width = feeds["thermal"].shape[1:3]
+        # Continued as tiles are, so that whole pictures and tiles agree at the border, too.
+        padded = height + -height % MULTIPLE, width + -width % MULTIPLE
+        rgb, thermal = (as_uint8(crop(feeds[name][0], 0, 0, *padded)[0]) for name in ("rgb", "thermal"))
+        thermal = thermal[..., 0]
         batch = collate([Sample(rgb, thermal, thermal)], [name for name in self.wants if name != "tables"])
         if "tables" in self.wants:
             batch["tables"] = torch.from_numpy(np.asarray(feeds["tables"]))[None]
         device = next(self.network.parameters()).device
-        border = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
-        made = []
-        for name in self.wants:
-            tensor = batch[name].to(device)
-            made.append(
-                F.pad(tensor, border, mode="replicate") if name != "tables" and any(border) else tensor
-            )
-        out = self.network(*made)
+        out = self.network(*(batch[name].to(device) for name in self.wants))
         logits = out["logits"][:, :, :height, :width].float()
         result = {}
         if self.binary:
