@@ -69,12 +69,10 @@ def test_scnet_makes_its_edge_maps_itself(tmp_path: Path) -> None:
     weights["netVggOne.2.weight"][0, 0, 1, 1] = 1
     weights["netScoreOne.weight"][0, 0] = 1
     torch.save(weights, tmp_path / "hed.pth")
-    torch.manual_seed(0)
     alone = build("scnet", width=0.05, edge="hed", hed_weights=str(tmp_path / "hed.pth"))
-    torch.manual_seed(0)
     fed = build("scnet", width=0.05, edge="hed")
     assert alone.inputs == ("rgb",)
-    assert set(alone.state_dict()) == set(fed.state_dict())
+    fed.load_state_dict(alone.state_dict())  # HED's weights are no part of it
     picture = torch.rand(1, 3, 32, 32)
     edges = (3 * (picture[:, 2:] * 255 - 104.00698793).clamp(min=0) / 255 - 1 > 0).float()
     assert 0 < edges.mean() < 1
