@@ -26,7 +26,7 @@ from rigsight.export.graph import to_onnx
 from rigsight.export.parity import Parity, check_parity
 from rigsight.export.tiles import first_tile, with_tiles
 from rigsight.export.writer import listed, write_bundle
-from rigsight.training.checkpoint import CheckpointMeta, load_checkpoint
+from rigsight.training.checkpoint import IN_BUNDLE, CheckpointMeta, half_checkpoint, load_checkpoint
 from rigsight.training.models.provenance import joint_licence
 
 
@@ -36,17 +36,19 @@ class ExportOptions:
 
     ``tile`` is the side of square tiles in px, 0 for none; None follows the training: a network of crops gets
     tiles of 512. Neighbours share ``overlap`` px, a quarter of the tile without it. ``golden`` is a folder of
-    pictures, or one, to prove a bundle of one camera on; without it they are simulated.
+    pictures, or one, to prove a bundle of one camera on; without it they are simulated. ``with_checkpoint``
+    adds the weights in half precision, from which trainings can start.
     """
 
     name: str | None = None
     release: int = 1
     licence: str = "Apache-2.0"
-    data: str | None = None
+    data_licence: str | None = None
     min_accuracy: float = 0.5
     tile: int | None = None
     overlap: int | None = None
     golden: str | None = None
+    with_checkpoint: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def export_checkpoint(
     parity = check_parity(module, graph, feeds, bundle.spec.threshold)
     step("writing the bundle")
     files[GOLDEN_FILE] = predict_golden(bundle, engine, cases).to_bytes()
+    if options.with_checkpoint:
+        files[IN_BUNDLE] = half_checkpoint(checkpoint)
     final = _in_memory(description, files)
     write_bundle(out, final.spec, files)
     total = sum(final.storage.sizes.values())
@@ -130,8 +134,9 @@ def _describe(
     command = ["rigsight", "export", str(checkpoint), "--out", str(out)]
     defaults = ExportOptions()
     for option in (field.name for field in fields(ExportOptions)):
-        if getattr(options, option) != getattr(defaults, option):
-            command += [f"--{option.replace('_', '-')}", str(getattr(options, option))]
+        value, flag = getattr(options, option), f"--{option.replace('_', '-')}"
+        if value != getattr(defaults, option):
+            command += [flag] if value is True else [flag, str(value)]
     training = meta.training
     return parse_model(
         {
@@ -150,7 +155,7 @@ def _describe(
             "files": {GRAPH_PATH: "0" * 64},
             "licences": Licences(
                 weights=joint_licence(options.licence, training.pretrained),
-                data=options.data or training.data or "not stated",
+                data=options.data_licence or training.data or "not stated",
             ),
             "provenance": BundleProvenance(
                 commands=(training.command, shlex.join(command)),

@@ -167,7 +167,7 @@ def _street(folder: Path, size: tuple[int, int]) -> Path:
         (folder / kind).mkdir()
     for index in range(SETS):
         rendered = rig.render(index * 13)
-        pictures = {
+        pictures: dict[str, Any] = {
             "rgb": rendered.rgb[..., ::-1],
             "thermal": rendered.thermal,
             "masks": rendered.truth.labels,

@@ -6,13 +6,17 @@ Nothing is ever unpickled.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from rigsight.base.files import atomic_path, make_folder
 from rigsight.base.schema import StrictModel, explain
+from rigsight.edge.bundle.reader import open_bundle
 from rigsight.edge.bundle.spec import ClassEntry, Modalities, Preprocessing, Task
 from rigsight.training import codes
 from rigsight.training.models.provenance import PretrainedWeights
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 _HEADER_KEY = "rigsight"
+IN_BUNDLE = "checkpoint.safetensors"
 _NOT_AGAIN = {"backbone_weights"}
 
 
@@ -68,6 +73,43 @@ def save_checkpoint(path: str | Path, model: nn.Module, meta: CheckpointMeta) ->
         save_file(tensors, temporary, metadata={_HEADER_KEY: meta.model_dump_json(exclude_none=True)})
 
 
+def half_checkpoint(path: str | Path) -> bytes:
+    """The checkpoint at ``path`` with float16 weights, half as large: enough to start another training from.
+
+    Raises:
+        RigsightError: TRN-201, TRN-202.
+    """
+    from safetensors.torch import load_file, save
+
+    header = read_meta(path).model_dump_json(exclude_none=True)
+    tensors = {k: v.half() if v.is_floating_point() else v for k, v in load_file(Path(path)).items()}
+    return save(tensors, metadata={_HEADER_KEY: header})
+
+
+@contextmanager
+def _file_of(path: str | Path) -> Iterator[Path]:
+    """The checkpoint's file: ``path`` itself, or the one that a bundle (folder or zip) carries.
+
+    Raises:
+        RigsightError: BND-… for a bundle that is not whole, TRN-201 for one without a checkpoint.
+    """
+    path = Path(path)
+    if not path.is_dir() and path.suffix != ".zip":
+        yield path
+        return
+    bundle = open_bundle(path)
+    if IN_BUNDLE not in bundle.spec.files:
+        raise codes.CHECKPOINT_UNREADABLE(
+            "the bundle carries no weights to train on",
+            where=path,
+            fix="Give the checkpoint it was made of, or export it again with --with-checkpoint.",
+        )
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / IN_BUNDLE
+        file.write_bytes(bundle.read(IN_BUNDLE))
+        yield file
+
+
 def read_meta(path: str | Path) -> CheckpointMeta:
     """The header alone.
 
@@ -98,21 +140,24 @@ def read_meta(path: str | Path) -> CheckpointMeta:
 
 
 def load_checkpoint(path: str | Path) -> tuple[nn.Module, CheckpointMeta]:
-    """The model in evaluation mode, and what stands beside it.
+    """The model in evaluation mode, and what stands beside it, from a checkpoint or from a bundle with one.
 
     What the weights once started from is not fetched again, but goes on with them as ``model.pretrained``.
 
     Raises:
-        RigsightError: TRN-201, TRN-202, TRN-101 (unknown model), TRN-102, TRN-203 (weights do not fit).
+        RigsightError: TRN-201, TRN-202, TRN-101 (unknown model), TRN-102, TRN-203 (weights do not fit), BND-…
+            for a bundle.
     """
     from safetensors.torch import load_file
 
     from rigsight.training.models import build
 
-    meta = read_meta(path)
+    with _file_of(path) as file:
+        meta = read_meta(file)
+        tensors = load_file(file)
     model = build(meta.model, **{**meta.options, **dict.fromkeys(_NOT_AGAIN & meta.options.keys())})
     try:
-        model.load_state_dict(load_file(Path(path)))
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise codes.CHECKPOINT_WEIGHTS(reason, where=path) from error

@@ -80,4 +80,5 @@ def _inside(grey: UInt8, x: float, y: float, width: float, height: float) -> NDA
     """Pixels whose centre lies in a box of that centre and size."""
     rows = np.abs(np.arange(grey.shape[0]) + 0.5 - y) <= height / 2
     columns = np.abs(np.arange(grey.shape[1]) + 0.5 - x) <= width / 2
-    return np.logical_and.outer(rows, columns)
+    inside: NDArray[np.bool_] = rows[:, None] & columns[None]
+    return inside

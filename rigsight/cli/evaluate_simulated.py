@@ -83,17 +83,23 @@ def _plain(scores: Scores) -> dict[str, Any]:
     return {"miou": scores.mean, "classes": classes}
 
 
-def print_scores(scores: Mapping[str, Mapping[str, float]], baseline: Mapping[str, float]) -> None:
-    """A table of mIoU by scene; nothing when there are no scores."""
+def print_scores(
+    scores: Mapping[str, Mapping[Any, float]], baseline: Mapping[str, float], metric: str = "mIoU"
+) -> None:
+    """A table of ``metric`` by scene or split; nothing when there are no scores."""
     if not scores:
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", title="mIoU on held-out places")
-    for heading in ("scene", *COLUMNS.values(), "per-pixel baseline"):
-        table.add_column(heading, justify="left" if heading == "scene" else "right")
+    table = Table(box=None, pad_edge=False, header_style="bold", title=f"{metric} on held-out pictures")
+    keys = [key for key in COLUMNS if any(key in values for values in scores.values())]
+    headings = ["", *("score" if keys == ["both"] else COLUMNS[key] for key in keys)]
+    for heading in [*headings, *(["per-pixel baseline"] if baseline else [])]:
+        table.add_column(heading, justify="right" if heading else "left")
     for scene, values in scores.items():
-        cells = [f"{values[key]:.3f}" if key in values else "–" for key in COLUMNS]
-        table.add_row(scene, *cells, f"{baseline[scene]:.3f}" if scene in baseline else "–")
+        cells = [f"{values[key]:.3f}" if key in values else "–" for key in keys]
+        if baseline:
+            cells.append(f"{baseline[scene]:.3f}" if scene in baseline else "–")
+        table.add_row(scene, *cells)
     Console().print(table)

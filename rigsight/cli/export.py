@@ -21,7 +21,7 @@ def export(
     name: Annotated[str | None, typer.Option(help="The bundle's name; default: from --out.")] = None,
     release: Annotated[int, typer.Option(help="Release number, counted from 1.")] = 1,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
-    data: Annotated[
+    data_licence: Annotated[
         str | None, typer.Option(help="Source and licence of the training data; default: as recorded.")
     ] = None,
     min_accuracy: Annotated[
@@ -38,6 +38,9 @@ def export(
         str | None,
         typer.Option(help="Pictures to prove a bundle of one camera on; default: simulated ones."),
     ] = None,
+    with_checkpoint: Annotated[
+        bool, typer.Option("--with-checkpoint", help="Add the weights in half precision, to fine-tune from.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make a bundle of a checkpoint of SegMiF, or of a network that makes masks of RGB, thermal or both.
@@ -54,11 +57,12 @@ def export(
         name=name,
         release=release,
         licence=licence,
-        data=data,
+        data_licence=data_licence,
         min_accuracy=min_accuracy,
         tile=tile,
         overlap=overlap,
         golden=golden,
+        with_checkpoint=with_checkpoint,
     )
     with console.status("starting") as status:
         report = export_checkpoint(checkpoint, out, options, lambda what: status.update(f"{what} …"))

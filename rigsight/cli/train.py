@@ -37,6 +37,7 @@ def train(
             "checkpoint": str(result.checkpoint),
             "steps": result.steps,
             "seconds": round(result.seconds, 1),
+            "metric": result.metric,
             "scores": result.scores,
             "baseline": result.baseline,
         }
@@ -45,6 +46,6 @@ def train(
     print(f"{result.steps} steps in {result.seconds / 60:.1f} min", file=sys.stderr)
     from rigsight.cli.evaluate_simulated import print_scores
 
-    print_scores(result.scores, result.baseline)
+    print_scores(result.scores, result.baseline, result.metric)
     print(f"weights: {result.checkpoint}")
     return 0

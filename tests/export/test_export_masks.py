@@ -32,7 +32,7 @@ from rigsight.training.checkpoint import CheckpointMeta, TrainingProvenance, loa
 from rigsight.training.models import build
 
 CLASSES = (ClassEntry(name="background", color=(0, 0, 0)), ClassEntry(name="crack", color=(255, 112, 40)))
-EDGE = {"width": 0.05, "prior": 0.5}
+EDGE = {"widths": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "prior": 0.5}
 
 
 def stirred(model: nn.Module) -> nn.Module:
@@ -240,3 +240,16 @@ def test_bad_tiles_are_one_line_before_any_work(
     assert error.startswith("SRC-002")
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_may_carry_weights_to_fine_tune_from(crack: Exported, tmp_path: Path) -> None:
+    options = ExportOptions(tile=128, overlap=96, with_checkpoint=True)
+    export_checkpoint(crack.checkpoint, tmp_path / "with.zip", options)
+    found, meta = load_checkpoint(tmp_path / "with.zip")
+    kept, _ = load_checkpoint(crack.checkpoint)
+    assert meta.model == "scnet_edge"
+    for name, value in kept.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+    assert "--with-checkpoint" in open_bundle(tmp_path / "with.zip").spec.provenance.commands[1]
+    with pytest.raises(RigsightError, match="TRN-201.*carries no weights.*--with-checkpoint"):
+        load_checkpoint(crack.bundle.path)

@@ -171,4 +171,4 @@ _PER_SIGMA = 31.0  # levels of the strip, whose 8 bits hold +-4 sigma round 128
 @cache
 def _noise_strip() -> UInt8:
     normal = np.random.default_rng(0).standard_normal(1 << 22, dtype=np.float32)
-    return np.clip(np.rint(128 + _PER_SIGMA * normal), 0, 255).astype(np.uint8)
+    return as_uint8(np.clip(np.rint(128 + _PER_SIGMA * normal), 0, 255).astype(np.uint8))

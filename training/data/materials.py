@@ -128,7 +128,8 @@ def _shares_of_scenes(scenes: Sequence[SetArrays], classes: int) -> NDArray[np.f
     for sets in scenes:
         for i in range(0, len(sets), 4):
             counts += np.bincount(sets.labels[i].ravel(), minlength=256) / len(sets)
-    return counts[:classes] / max(counts[:classes].sum(), 1)
+    known: NDArray[np.float64] = counts[:classes]
+    return known / max(float(known.sum()), 1.0)
 
 
 def _shares_of_records(records: Records, classes: int) -> NDArray[np.float64] | None:
