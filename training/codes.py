@@ -218,7 +218,7 @@ EVALUATION_PROTOCOL = define(
 EVALUATION_BOXES = define(
     "TRN-308",
     "The boxes cannot be read",
-    "Give a folder with visible/NAME.txt and infrared/NAME.txt; a line: class x y w h, as shares of the size.",
+    "Give a folder with visible/NAME.txt and infrared/NAME.txt of lines: class x y w h, from 0 to 1.",
 )
 NO_WORKERS = define(
     "TRN-302",

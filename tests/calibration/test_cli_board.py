@@ -50,7 +50,7 @@ def test_a_named_page_is_filled_and_the_png_is_found(kind: str, tmp_path: Path, 
     left, top, right, bottom = board.outline_m
     assert max((right - left) * 1000 / width, (bottom - top) * 1000 / (height - 19)) > 0.9
     picture = cv2.imread(str(tmp_path / "b.png"), cv2.IMREAD_GRAYSCALE)
-    found = detect(cv2.GaussianBlur(picture, (0, 0), 1.0), board)
+    found = detect(cv2.GaussianBlur(picture, (0, 0), 1.0), board, deadline_s=20.0)
     assert found is not None
     assert len(found.ids) == board.count
     # The distance of two points in the picture is that of the board, in pixels of 25.4 / 90 mm.

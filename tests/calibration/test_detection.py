@@ -52,7 +52,7 @@ def test_points_of_16_bit_boards_of_either_polarity(
     for seed, pose in enumerate(good_poses(board, THERMAL, 3, seed=4)):
         paper, ink = (22000.0, 24000.0) if warm_ink else (24000.0, 22000.0)
         picture = picture_of(board, THERMAL, pose, dark=ink, bright=paper, noise=25.0, seed=seed)
-        detection = detect(picture.astype(np.uint16), board)
+        detection = detect(picture.astype(np.uint16), board, PATIENCE_S)
         assert detection is not None
         assert detection.size == (320, 240)
         found.append(errors(detection.points, board, pose))
@@ -71,7 +71,7 @@ def test_a_160x120_thermal_camera(
         picture = picture_of(
             board, small, pose, dark=24000.0, bright=22000.0, blur_px=0.5, noise=20.0, seed=seed
         )
-        detection = detect(picture.astype(np.uint16), board)
+        detection = detect(picture.astype(np.uint16), board, PATIENCE_S)
         assert detection is not None
         assert float(errors(detection.points, board, pose, small).max()) < 0.6
 
@@ -91,7 +91,7 @@ def test_a_board_of_another_size_is_not_accepted(
 ) -> None:
     pose = good_poses(board, THERMAL, 1)[0]
     picture = picture_of(board, THERMAL, pose).clip(0, 255).astype(np.uint8)
-    assert detect(picture, board) is not None
+    assert detect(picture, board, PATIENCE_S) is not None
     for change in ({"columns": board.columns + 1}, {"rows": board.rows + 1}, {"columns": board.columns - 1}):
         assert detect(picture, board.model_copy(update=change)) is None
 
@@ -102,7 +102,7 @@ def test_a_board_cut_off_by_the_picture_is_not_accepted(
     for board in BOARDS:
         pose = good_poses(board, THERMAL, 1)[0]
         picture = picture_of(board, THERMAL, pose).clip(0, 255).astype(np.uint8)
-        detection = detect(picture, board)
+        detection = detect(picture, board, PATIENCE_S)
         assert detection is not None
         assert detect(picture[:, : int(detection.points[:, 0].mean())].copy(), board) is None
 

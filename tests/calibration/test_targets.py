@@ -214,7 +214,7 @@ READERS: dict[str, Callable[[Drawing], Page]] = {
 def worst_px(picture: np.ndarray, drawing: Drawing, board: Board, pixels_a_mm: float) -> float:
     """Largest distance of a detected point from its place on the page."""
     # No lens is as sharp as the raster; sub-pixel corners need slopes.
-    found = detect(cv2.GaussianBlur(picture, (0, 0), 1.0), board)
+    found = detect(cv2.GaussianBlur(picture, (0, 0), 1.0), board, deadline_s=20.0)
     assert found is not None
     assert len(found.ids) == board.count
     expected = drawing.to_page(board.object_points()) * pixels_a_mm - 0.5
