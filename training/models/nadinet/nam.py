@@ -20,7 +20,8 @@ def channel_similarity(x: Tensor) -> Tensor:
     """
     rows = x.flatten(2).float()
     lengths = torch.linalg.vector_norm(rows, dim=2, keepdim=True)
-    unit = (rows / (lengths + _EPS)).to(x.dtype)
+    # No sum of both: ONNX Runtime takes the addition of 1e-8 for none, and dead channels become 0 / 0.
+    unit = (rows / lengths.clamp(min=_EPS)).to(x.dtype)
     similarity: Tensor = unit @ unit.transpose(1, 2)
     return similarity
 
