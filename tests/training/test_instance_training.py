@@ -51,9 +51,9 @@ def test_eight_pictures_are_learnt_by_heart() -> None:
     batch = collate_instances(samples, "thermal")
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     network.train()
-    for step in range(60):
+    for step in range(90):
         for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * (1 if step < 40 else 0.2)
+            group["lr"] = 2e-3 * (1 if step < 60 else 0.2)
         optimizer.zero_grad()
         loss = sum(network(batch["thermal"], batch["targets"]).values())
         loss.backward()
