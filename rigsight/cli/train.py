@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(
-    epilog="Example: rigsight train training/configs/demo.yaml schedule.rounds=2 out=out/train/short"
+    epilog="Example: rigsight train training/configs/demo.yaml recipe.rounds=2 out=out/train/short"
 )
 def train(
     config: Annotated[Path, typer.Argument(help="Configuration; training/configs/ holds some.")],

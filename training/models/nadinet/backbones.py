@@ -5,6 +5,7 @@ A backbone has ``channels`` and ``strides`` of its levels, finest first; ``forwa
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -16,7 +17,7 @@ from torchvision.models.vgg import cfgs, make_layers
 Features = list[Tensor]
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """Five feature maps of a picture; each stride divides the next one.
 
     Attributes:
@@ -29,9 +30,9 @@ class Backbone(nn.Module):
     weights_of = ""
     fresh: tuple[str, ...] = ()
 
+    @abstractmethod
     def forward(self, picture: Tensor) -> Features:
         """[N,3,H,W], normalised, H and W multiples of the last stride -> five maps, finest first."""
-        raise NotImplementedError
 
 
 class DenseNet201(Backbone):
