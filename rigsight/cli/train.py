@@ -12,9 +12,7 @@ import typer
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(
-    epilog="Example: rigsight train training/configs/demo.yaml recipe.rounds=2 out=out/train/short"
-)
+@app.command(epilog="Example: rigsight train training/configs/demo.yaml recipe.rounds=2 out=out/train/short")
 def train(
     config: Annotated[Path, typer.Argument(help="Configuration; training/configs/ holds some.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, dotted keys.")] = None,
