@@ -163,6 +163,24 @@ def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
     Raises:
         RigsightError: BND-001 without a readable golden file, BND-007 when a case departs.
     """
+    results = compare_golden(bundle, engine)
+    worst = min(results, key=lambda result: (result.passed, result.mask_agreement))
+    if not worst.passed:
+        raise codes.GOLDEN_FAILED(
+            f"golden case '{worst.scene}': {worst.mask_agreement:.2%} of the mask agree"
+            + ("" if worst.fused_difference is None else f", fused differs by {worst.fused_difference:.2f}")
+            + (
+                ""
+                if worst.probability_difference is None
+                else f", the foreground's probability by {worst.probability_difference:.1f} of 255"
+            ),
+            where=bundle.path,
+        )
+    return results
+
+
+def compare_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
+    """As :func:`check_golden`, without a verdict. Raises RigsightError BND-001."""
     if GOLDEN_FILE not in bundle.spec.files:
         raise codes.BUNDLE_UNREADABLE(f"it has no {GOLDEN_FILE}", where=bundle.path)
     expected = Golden.from_bytes(bundle.read(GOLDEN_FILE), where=str(bundle.path))
@@ -181,18 +199,6 @@ def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
             levels = _levels(expected.probability[case], prediction.probability)[foreground]
             probability = float(levels.mean()) if levels.size else 0.0
         results.append(GoldenResult(scene, float((mask == prediction.mask).mean()), fused, probability))
-    worst = min(results, key=lambda result: (result.passed, result.mask_agreement))
-    if not worst.passed:
-        raise codes.GOLDEN_FAILED(
-            f"golden case '{worst.scene}': {worst.mask_agreement:.2%} of the mask agree"
-            + ("" if worst.fused_difference is None else f", fused differs by {worst.fused_difference:.2f}")
-            + (
-                ""
-                if worst.probability_difference is None
-                else f", the foreground's probability by {worst.probability_difference:.1f} of 255"
-            ),
-            where=bundle.path,
-        )
     return results
 
 
