@@ -42,6 +42,47 @@ FEED_MISMATCH = define(
     "A picture does not fit the graph's input",
     "Make the Preprocessor with the bundle's own size.",
 )
+BUNDLE_UNSIGNED = define(
+    "BND-020",
+    "The bundle is not signed",
+    "Sign it where it was made with 'rigsight bundle sign', or run without --trust if you made it yourself.",
+)
+SIGNATURE_WRONG = define(
+    "BND-021",
+    "The signature does not belong to this bundle and this key",
+    "Do not use the bundle; get it again, and the public key of whoever signed it by another way.",
+)
+KEY_UNUSABLE = define(
+    "BND-022",
+    "A key cannot be used",
+    "Keys are ed25519 in PEM, as 'rigsight bundle keygen' makes them.",
+)
+KEY_EXISTS = define(
+    "BND-023",
+    "A key would be overwritten",
+    "Choose another name; a lost private key cannot be made again.",
+)
+SIGNING_MISSING = define(
+    "BND-024",
+    "Signatures need the package 'cryptography'",
+    "Install it: pip install 'rigsight[signing]'.",
+    ENVIRONMENT,
+)
+OLDER_RELEASE = define(
+    "BND-025",
+    "The bundle is older than one that this machine has seen",
+    "Use the newest release, 'rigsight bundle rollback', or --allow-downgrade if you mean it.",
+)
+NOT_INSTALLED = define(
+    "BND-026",
+    "No such bundle is installed, or it is not in the slot that is needed",
+    "'rigsight bundle installed' lists what is there; 'rigsight bundle install' adds to it.",
+)
+STORE_UNREADABLE = define(
+    "BND-027",
+    "The store of installed bundles cannot be read",
+    "Remove the named folder and install the bundle again.",
+)
 PROFILE_UNREADABLE = define(
     "PRF-001",
     "The profile cannot be read",

@@ -73,7 +73,8 @@ class Profile(StrictModel):
     version: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
     rig: str | None = None
-    bundle: str | None = None
+    bundle: str | None = Field(default=None, description="folder or zip, or installed:NAME")
+    trust: str | None = Field(default=None, description="public key file; only a bundle signed with it runs")
     source: str | None = Field(default=None, description="one URI that yields both cameras, or use cameras")
     cameras: dict[Literal["rgb", "thermal"], CameraSettings] = {}
     devices: dict[str, DeviceSettings] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,8 +14,22 @@ from typing import Protocol
 from rigsight.edge import codes
 
 SPEC_FILE = "bundle.yaml"
+SIGNATURE_FILE = "SIGNATURE"
 MAX_FILES = 1000
 MAX_TOTAL_BYTES = 2 << 30
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# All that zipfile raises on altered bytes; ValueError is a name that is no UTF-8, or a seek before byte 0.
+_ZIP_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    OverflowError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Storage(Protocol):
@@ -71,7 +86,7 @@ class ZipStorage:
         self.sizes: dict[str, int] = {}
         try:
             self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        except _ZIP_ERRORS as error:
             raise codes.BUNDLE_UNREADABLE(f"it is not a whole zip ({error})", where=path) from error
         for member in self._zip.infolist():
             if member.is_dir():
@@ -83,6 +98,8 @@ class ZipStorage:
                 raise codes.BUNDLE_ALTERED(f"'{name}' is in the zip twice", where=path)
             if member.flag_bits & 1:
                 raise codes.BUNDLE_UNREADABLE(f"'{name}' is encrypted", where=path)
+            if member.compress_type not in _COMPRESSIONS:
+                raise codes.BUNDLE_UNREADABLE(f"'{name}' is packed in a way that is not read", where=path)
             self.sizes[name] = member.file_size
         _check_totals(self.sizes, path)
 
@@ -91,14 +108,7 @@ class ZipStorage:
         try:
             with self._zip.open(name) as member:
                 data = member.read(self.sizes[name] + 1)
-        except (
-            OSError,
-            EOFError,
-            zipfile.BadZipFile,
-            zlib.error,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
+        except _ZIP_ERRORS as error:
             raise codes.BUNDLE_ALTERED(f"'{name}' cannot be unpacked ({error})", where=self.path) from error
         if len(data) != self.sizes[name]:
             raise codes.BUNDLE_ALTERED(f"'{name}' is not as long as the zip says", where=self.path)

@@ -8,7 +8,7 @@ from rigsight.edge.bundle.reader import UNLISTED, Bundle
 
 
 def summary(bundle: Bundle) -> dict[str, Any]:
-    """Plain values: identity, tensors, classes, accuracy, files with sizes and sha256, provenance."""
+    """Plain values: identity, signing key, tensors, classes, accuracy, files with sha256, provenance."""
     spec = bundle.spec
     data = spec.model_dump(mode="json", exclude_none=True)
     sizes = bundle.storage.sizes
@@ -17,6 +17,8 @@ def summary(bundle: Bundle) -> dict[str, Any]:
         "path": str(bundle.path),
         "sha256": bundle.sha256,
         "bytes": sum(sizes.values()),
+        "signed": bundle.signed,
+        "key": None if bundle.trust is None else bundle.trust.fingerprint,
         **{key: data[key] for key in ("name", "release", "task", "model", "classes", "parts")},
         "threshold": spec.threshold,
         **{key: data[key] for key in ("preprocessing", "accuracy", "metric", "min_accuracy")},

@@ -12,8 +12,9 @@ import numpy as np
 from rigsight.calibration.alignment.kernels import Maps, maps_chosen_by
 from rigsight.calibration.rig import Cylinder, MatchedHomography, Plane, Rig
 from rigsight.edge.bundle.contract import wanted
-from rigsight.edge.bundle.reader import Bundle, open_bundle
+from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import AgcSpec, Variant
+from rigsight.edge.bundle.start import Start, start_bundle
 from rigsight.edge.engines.onnxruntime import default_threads
 from rigsight.edge.engines.select import open_engine
 from rigsight.edge.frames import Frame, FrameSet, Image, PixelFormat, Prediction
@@ -64,10 +65,15 @@ def share_cores(engine_threads: int | None) -> None:
 
 
 class Pipeline:
-    """A bundle as one call: pictures in, prediction out. Make it with :func:`rigsight.open_pipeline`."""
+    """A bundle as one call: pictures in, prediction out. Make it with :func:`rigsight.open_pipeline`.
 
-    def __init__(self, bundle: Bundle, chain: Chain) -> None:
+    ``notes`` says what happened at the start, such as a rollback.
+    """
+
+    def __init__(self, bundle: Bundle, chain: Chain, start: Start | None = None) -> None:
         self.bundle, self.chain = bundle, chain
+        self._start = start or Start(bundle)
+        self.notes = self._start.notes
         self._index = 0
 
     def __call__(self, rgb: Image | None, thermal: Image | None = None) -> Prediction:
@@ -96,10 +102,13 @@ class Pipeline:
         missing = {role: NO_CAMERA for role in ("rgb", "thermal") if role not in frames}
         made = FrameSet(self._index, 0, frames, missing)
         self._index += 1
-        return self.chain(made)
+        prediction = self.chain(made)
+        self._start.masked()
+        return prediction
 
     def close(self) -> None:
         """Give the engine's memory back."""
+        self._start.close()
         self.chain.close()
 
     def __enter__(self) -> Pipeline:
@@ -108,13 +117,24 @@ class Pipeline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._start.close(error)
         self.close()
 
 
 def open_pipeline(
-    bundle: str | Path, rig: str | Path | None = None, *, thermal_input: str | None = None
+    bundle: str | Path,
+    rig: str | Path | None = None,
+    *,
+    thermal_input: str | None = None,
+    trust: str | Path | None = None,
+    allow_downgrade: bool = False,
 ) -> Pipeline:
     """See :func:`rigsight.open_pipeline`."""
-    opened = open_bundle(bundle)
-    chain = build_chain(opened, None if rig is None else Rig.load(rig), thermal_input=thermal_input)
-    return Pipeline(opened, chain)
+    start = start_bundle(bundle, trust, allow_downgrade=allow_downgrade)
+    try:
+        loaded = None if rig is None else Rig.load(rig)
+        chain = build_chain(start.bundle, loaded, thermal_input=thermal_input)
+    except BaseException as error:
+        start.close(error)
+        raise
+    return Pipeline(start.bundle, chain, start)

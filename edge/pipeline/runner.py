@@ -11,8 +11,9 @@ from typing import Any
 from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
 from rigsight.edge.bundle.contract import wanted
-from rigsight.edge.bundle.reader import Bundle, open_bundle
+from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Variant
+from rigsight.edge.bundle.start import INSTALLED, StartedSink, start_bundle
 from rigsight.edge.pairing import Pairer
 from rigsight.edge.pipeline.build import build_chain, share_cores
 from rigsight.edge.pipeline.summary import RunSummary
@@ -27,10 +28,17 @@ from rigsight.edge.sources.uri import relocated
 
 @dataclass
 class RunPlan:
-    """What to run, after flags have overridden the profile. Paths are relative to the working directory."""
+    """What to run, after flags have overridden the profile. Paths are relative to the working directory.
+
+    ``bundle`` is a folder, a zip or ``installed:NAME``; ``trust`` a public key, ``store`` the folder of what
+    is installed: see :func:`start_bundle`.
+    """
 
     profile: Profile = field(default_factory=lambda: Profile(name="run"))
     bundle: str | None = None
+    trust: str | None = None
+    store: str | None = None
+    allow_downgrade: bool = False
     rig: str | None = None
     source: str | None = None
     cameras: dict[str, str] = field(default_factory=dict)
@@ -52,7 +60,8 @@ class RunPlan:
         profile, folder = Profile.load(path), Path(path).parent
         return cls(
             profile=profile,
-            bundle=None if profile.bundle is None else str(folder / profile.bundle),
+            bundle=_bundle_from(folder, profile.bundle),
+            trust=None if profile.trust is None else str(folder / profile.trust),
             rig=None if profile.rig is None else str(folder / profile.rig),
             source=None if profile.source is None else relocated(profile.source, folder),
             cameras={role: relocated(camera.uri, folder) for role, camera in profile.cameras.items()},
@@ -60,10 +69,15 @@ class RunPlan:
         )
 
 
-def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None) -> dict[str, Any]:
+def run(
+    plan: RunPlan,
+    progress: Callable[[int, int | None], None] | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
     """Run a plan to its end and return the summary as plain values, ready for JSON.
 
-    ``progress`` hears how many frame sets were delivered, of how many.
+    ``progress`` hears how many frame sets were delivered, of how many; ``note`` what should be known at once,
+    such as a bundle that was rolled back.
 
     Raises:
         RigsightError: RUN-001 without source or bundle, RUN-002 where a rig is needed, RUN-005 where the
@@ -71,11 +85,16 @@ def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None
     """
     if plan.bundle is None:
         raise codes.RUN_INCOMPLETE("no bundle is given", fix="Add --bundle, or name one in the profile.")
-    bundle = open_bundle(plan.bundle)
     share_cores(plan.threads)
     with ExitStack() as stack:
+        start = stack.enter_context(
+            start_bundle(plan.bundle, plan.trust, plan.store, allow_downgrade=plan.allow_downgrade)
+        )
+        for text in start.notes:
+            note(text)
+        bundle = start.bundle
         source = stack.enter_context(closing(open_plan_source(plan)))
-        rig, note = choose_rig(plan, source, wanted(bundle.part()))
+        rig, how = choose_rig(plan, source, wanted(bundle.part()))
         chain = build_chain(
             bundle,
             rig,
@@ -101,13 +120,13 @@ def run(plan: RunPlan, progress: Callable[[int, int | None], None] | None = None
             source,
             Pairer(source, plan.profile.pairing, rig.time_offset_s if rig is not None else None),
             chain,
-            [*sinks, quality] if scored else sinks,
+            [StartedSink(start), *sinks, *([quality] if scored else [])],
             queues,
             limit=plan.limit,
             progress=None if progress is None else lambda done: progress(done, expected),
         )
         summary = pipeline.run()
-    return _report(plan, bundle, summary, note, quality)
+        return {**_report(plan, bundle, summary, how, quality), "notes": start.notes}
 
 
 def open_plan_source(plan: RunPlan) -> Source:
@@ -142,6 +161,12 @@ def choose_rig(plan: RunPlan, source: Source, wants: Sequence[str]) -> tuple[Rig
     if source.aligned:
         return None, "no rig: the pictures count as aligned"
     raise codes.RIG_NEEDED(f"{' and '.join(cameras)} are not aligned and there is no rig")
+
+
+def _bundle_from(folder: Path, bundle: str | None) -> str | None:
+    if bundle is None or bundle.startswith(INSTALLED):
+        return bundle
+    return str(folder / bundle)
 
 
 def _expected(limit: int | None, count: int | None) -> int | None:

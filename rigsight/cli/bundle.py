@@ -1,4 +1,4 @@
-"""``rigsight bundle``: what a bundle holds, and whether it is whole and computes here what it should."""
+"""``rigsight bundle``: what a bundle holds, whether it is whole, signed, and computes here what it should."""
 
 from __future__ import annotations
 
@@ -9,30 +9,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rigsight.cli import bundle_sign, bundle_store
+
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from rigsight.edge.bundle.reader import Bundle
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder or zip.")]
+Trust = Annotated[
+    Path | None, typer.Option(metavar="KEY", help="Public key; the bundle must be signed with it.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.callback()
 def bundle() -> None:
-    """Inspect or verify a bundle."""
+    """Inspect, verify and sign bundles; install them, and go back."""
+
+
+app.command(epilog=bundle_sign.KEYGEN_EXAMPLE)(bundle_sign.keygen)
+app.command(epilog=bundle_sign.SIGN_EXAMPLE)(bundle_sign.sign)
 
 
 @app.command(epilog="Example: rigsight bundle inspect bundles/sim_street")
-def inspect(path: BundlePath, as_json: AsJson = False) -> None:
-    """Show a bundle's inputs, outputs, classes, accuracy, files and where it comes from.
+def inspect(path: BundlePath, trust: Trust = None, as_json: AsJson = False) -> None:
+    """Show a bundle's inputs, outputs, classes, accuracy, files, signature and where it comes from.
 
-    The files' sha256 are verified first.
+    The files' sha256 are verified first, and the signature where a key is given.
     """
-    from rigsight.edge.bundle.reader import open_bundle
     from rigsight.edge.bundle.summary import summary
 
-    data = summary(open_bundle(path))
+    opened = _open(path, trust)
+    data = summary(opened)
     if as_json:
         print(json.dumps(data, indent=2))
         return
@@ -42,6 +53,7 @@ def inspect(path: BundlePath, as_json: AsJson = False) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{data['id']}[/]  {data['model']}, {data['task']}, {data['bytes'] / 1e6:.2f} MB")
     console.print(f"sha256 of bundle.yaml: {data['sha256']}")
+    console.print(_signature(opened))
     for table in (_tensors(data), _accuracy(data), _files(data)):
         console.print()
         console.print(table)
@@ -61,26 +73,51 @@ def inspect(path: BundlePath, as_json: AsJson = False) -> None:
 @app.command(epilog="Example: rigsight bundle verify bundles/sim_street --golden")
 def verify(
     path: BundlePath,
+    trust: Trust = None,
     golden: Annotated[bool, typer.Option(help="Run the golden inputs here and compare.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every byte of a bundle against bundle.yaml; with --golden also what its graph computes here."""
+    """Check every byte of a bundle against bundle.yaml, and with --trust that against its signature.
+
+    With --golden also what its graph computes here.
+    """
     from rigsight.edge.bundle.golden import check_golden
-    from rigsight.edge.bundle.reader import open_bundle
     from rigsight.edge.engines.select import open_engine
 
-    opened = open_bundle(path)
+    opened = _open(path, trust)
     results = check_golden(opened, open_engine(opened)) if golden else []
     if as_json:
         cases = [{**asdict(result), "passed": result.passed} for result in results]
-        print(json.dumps({"id": opened.id, "files": len(opened.spec.files), "golden": cases}, indent=2))
+        about = {"id": opened.id, "files": len(opened.spec.files)}
+        about |= {"signed": opened.signed, "key": opened.trust.fingerprint if opened.trust else None}
+        print(json.dumps({**about, "golden": cases}, indent=2))
         return
     print(f"{opened.id}: {len(opened.spec.files)} files are as they were exported")
+    print(_signature(opened))
     for result in results:
         fused = "" if result.fused_difference is None else f", fused differs by {result.fused_difference:.3f}"
         levels = result.probability_difference
         foreground = "" if levels is None else f", probability of class 1 by {levels:.2f} of 255"
         print(f"golden {result.scene}: {result.mask_agreement:.3%} of the mask agree{fused}{foreground}")
+
+
+app.command(epilog=bundle_store.INSTALL_EXAMPLE)(bundle_store.install)
+app.command(epilog=bundle_store.ACTIVATE_EXAMPLE)(bundle_store.activate)
+app.command(epilog=bundle_store.ROLLBACK_EXAMPLE)(bundle_store.rollback)
+app.command(epilog=bundle_store.INSTALLED_EXAMPLE)(bundle_store.installed)
+
+
+def _open(path: Path, trust: Path | None) -> Bundle:
+    from rigsight.edge.bundle.keys import load_public_key
+    from rigsight.edge.bundle.reader import open_bundle
+
+    return open_bundle(path, None if trust is None else load_public_key(trust))
+
+
+def _signature(opened: Bundle) -> str:
+    if opened.trust is not None:
+        return f"signed with the key {opened.trust.fingerprint}"
+    return "signed; add --trust KEY to check by whom" if opened.signed else "not signed"
 
 
 def _table(*headings: str) -> Table:

@@ -26,6 +26,8 @@ Examples:
 
   rigsight run --bundle bundles/crack --rgb images:photo.jpg --sink overlay:out
 
+  rigsight run --bundle installed:crack --trust fleet.pub.pem --rgb images:photo.jpg --sink overlay:out
+
 Sources: sim:street|facade|pipe?seed=3&pairs=200, pairs:RGB_DIR,THERMAL_DIR, images:DIR, images:FILE,
 video:FILE, each with ?pace=step (nothing dropped) or ?pace=live (clocked, the latest wins).
 
@@ -38,7 +40,14 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(help=HELP)
 def run(
     profile: Annotated[Path | None, typer.Argument(help="profile.yaml")] = None,
-    bundle: Annotated[str | None, typer.Option(help="folder or zip of the bundle")] = None,
+    bundle: Annotated[str | None, typer.Option(help="folder or zip of the bundle, or installed:NAME")] = None,
+    trust: Annotated[
+        str | None, typer.Option(help="public key; only an unaltered bundle signed with it runs")
+    ] = None,
+    allow_downgrade: Annotated[
+        bool, typer.Option("--allow-downgrade", help="with --trust: run an older release than one seen here")
+    ] = False,
+    store: Annotated[str | None, typer.Option(help="folder of the installed bundles")] = None,
     rig: Annotated[str | None, typer.Option(help="rig.yaml; without it the pictures must be aligned")] = None,
     source: Annotated[str | None, typer.Option(help="URI of one source")] = None,
     rgb: Annotated[str | None, typer.Option(help="URI of the RGB camera")] = None,
@@ -65,6 +74,9 @@ def run(
     plan = replace(
         plan,
         bundle=bundle or plan.bundle,
+        trust=trust or plan.trust,
+        store=store,
+        allow_downgrade=allow_downgrade,
         rig=rig or plan.rig,
         sinks=tuple(sink) if sink else plan.sinks,
         limit=limit,
@@ -73,7 +85,7 @@ def run(
         threads=threads,
     )
     with ExitStack() as stack:
-        report = run_plan(plan, None if as_json else stack.enter_context(_ProgressBar()))
+        report = run_plan(plan, None if as_json else stack.enter_context(_ProgressBar()), _note)
     if as_json:
         print(json.dumps(report, indent=2))
     else:
@@ -81,6 +93,10 @@ def run(
     sys.stdout.flush()
     if report["interrupted"]:
         raise KeyboardInterrupt
+
+
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr, flush=True)
 
 
 class _ProgressBar:

@@ -1,0 +1,140 @@
+"""One start of a bundle: which bytes run, whether they may, and whether the start came to a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from rigsight.base.errors import RigsightError
+from rigsight.base.files import CANNOT_WRITE
+from rigsight.edge import codes
+from rigsight.edge.bundle.install import count_start
+from rigsight.edge.bundle.keys import PublicKey, load_public_key
+from rigsight.edge.bundle.reader import Bundle, open_bundle
+from rigsight.edge.bundle.slots import Slots
+from rigsight.edge.bundle.store import Store
+from rigsight.edge.frames import Prediction
+
+INSTALLED = "installed:"
+UNTRUSTED = (codes.BUNDLE_UNSIGNED.code, codes.SIGNATURE_WRONG.code)
+
+
+class Start:
+    """A bundle that is about to run. Make it with :func:`start_bundle`, leave it as a context manager.
+
+    Attributes:
+        bundle: what runs.
+        notes: what the user should hear, such as a rollback.
+    """
+
+    def __init__(
+        self, bundle: Bundle, notes: tuple[str, ...] = (), counted: tuple[Store, str] | None = None
+    ) -> None:
+        self.bundle, self.notes = bundle, list(notes)
+        self._counted = counted
+
+    def masked(self) -> None:
+        """The bundle gave a mask: it started. Only the first call does anything; nothing is raised."""
+        self._settle(lambda slots: slots.masked(self.bundle.path.name))
+
+    def close(self, error: BaseException | None = None) -> None:
+        """The run is over. Without a mask the start counts as failed, unless it ended for another reason.
+
+        Other reasons are an end in order (an empty source, Ctrl-C) and errors that are not about the bundle:
+        a camera without its cable must not bring an old bundle back.
+        """
+        if error is None or isinstance(error, KeyboardInterrupt) or _is_elsewhere(error):
+            self._settle(Slots.not_counted)
+        self._counted = None
+
+    def _settle(self, step: Callable[[Slots], Slots]) -> None:
+        if self._counted is None:
+            return
+        (store, name), self._counted = self._counted, None
+        try:
+            with store.changing(name) as change:
+                change(step(store.slots(name)))
+        except RigsightError as error:  # a full disk must not end a run that works
+            self.notes.append(f"the start is not settled: {error.line()}")
+
+    def __enter__(self) -> Start:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(error)
+
+
+def _is_elsewhere(error: BaseException) -> bool:
+    """Whether an error is about cameras, files or flags and not about the bundle."""
+    if not isinstance(error, RigsightError):
+        return False
+    return error.code == codes.VARIANT_MISSING.code or not error.code.startswith("BND-")
+
+
+class StartedSink:
+    """Tells a start of its first mask."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+
+    def write(self, prediction: Prediction) -> None:
+        """A mask was made."""
+        self._start.masked()
+
+    def close(self) -> None:
+        """Nothing: the start outlives its sinks."""
+
+
+def start_bundle(
+    bundle: str | Path,
+    trust: str | Path | None = None,
+    store: str | Path | None = None,
+    *,
+    allow_downgrade: bool = False,
+) -> Start:
+    """Open what is to run: a folder, a zip, or ``installed:NAME``, the active bundle of the store.
+
+    With ``trust`` (a public key file) only what is signed with it runs, and of a folder or zip no release
+    older than the newest that was installed or ran with a trusted key. A start of an installed bundle is
+    counted before anything of it is loaded; after three that gave no mask the previous bundle runs.
+
+    Raises:
+        RigsightError: as :func:`open_bundle`; BND-022 for the key, BND-025 for an older release, BND-026
+            where nothing is installed or active, BND-027; IO-001 where a trusted release cannot be
+            remembered.
+    """
+    key = None if trust is None else load_public_key(trust)
+    if str(bundle).startswith(INSTALLED):
+        return _start_installed(Store(store), str(bundle)[len(INSTALLED) :], key)
+    opened = open_bundle(bundle, key)
+    if key is not None:
+        kept = Store(store)
+        kept.check_release(opened, allow_downgrade)
+        kept.see(opened)
+    return Start(opened)
+
+
+def _start_installed(store: Store, name: str, key: PublicKey | None) -> Start:
+    notes: list[str] = []
+    counted: tuple[Store, str] | None = (store, name)
+    try:
+        slots, note = count_start(store, name)
+        notes += [note] if note else []
+    except RigsightError as error:
+        if error.code != CANNOT_WRITE.code:
+            raise
+        # A disk that is full or read-only does not keep a robot from starting; its way back is gone, though.
+        slots, counted = store.slots(name), None
+        notes.append(f"the start is not counted: {error.line()}")
+    current = slots.current
+    assert current is not None, "a start was counted of nothing"
+    try:
+        return Start(store.open(name, current, key), tuple(notes), counted)
+    except RigsightError as error:
+        if counted and key not in (None, current.key) and error.code in UNTRUSTED:
+            with store.changing(name) as change:  # the key does not fit; that is not the bundle's fault
+                change(store.slots(name).not_counted())
+        raise
