@@ -42,3 +42,28 @@ BAD_TILES = define(
     "The tiles do not fit the network",
     "Tiles are multiples of 32 px and larger than what they share; --tile 512 is a good start.",
 )
+CALIBRATION_SET = define(
+    "EXP-101",
+    "The calibration pictures cannot tell the ranges of the network's values",
+    "Choose a split of at least eight labelled pictures of every camera and class, with --calibrate.",
+)
+CALIBRATION_OVERLAP = define(
+    "EXP-102",
+    "Pictures to calibrate with are also there to judge with",
+    "Take the picture out of one of the two splits, or choose others with --calibrate and --judge.",
+)
+CALIBRATION_STALE = define(
+    "EXP-103",
+    "The kept calibration is of another graph, other pictures, preprocessing or method",
+    "Leave --calibration out: the ranges are collected again, and kept beside the report.",
+)
+BUDGET_MISSED = define(
+    "EXP-104",
+    "A variant loses more than its budget",
+    "Look at the worst cases named here; leave the variant out with --variants, or raise --budget.",
+)
+BAD_PRECISION_OPTION = define(
+    "EXP-105",
+    "An option does not make a variant",
+    "Variants are fp16, int8 and int8-cpu, calibrators minmax, percentile, entropy and mse.",
+)

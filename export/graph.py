@@ -7,6 +7,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +15,7 @@ from torch import nn
 
 from rigsight.edge.bundle.spec import Part
 from rigsight.export import codes
-from rigsight.export.lint import lint
+from rigsight.export.lint import lint, module_of
 
 if TYPE_CHECKING:
     import onnx
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
 OPSET = 18
 
 
-def to_onnx(module: nn.Module, part: Part) -> bytes:
+@dataclass(frozen=True)
+class Graph:
+    """A serialised ONNX graph, and node name -> the module of ``named_modules()`` that it computes.
+
+    Nodes that the exporter made of no module are not in ``modules``.
+    """
+
+    data: bytes
+    modules: dict[str, str]
+
+
+def to_onnx(module: nn.Module, part: Part) -> Graph:
     """Export, lint and serialise; inputs and outputs are named as in ``part``.
 
     Raises:
@@ -48,8 +60,8 @@ def to_onnx(module: nn.Module, part: Part) -> bytes:
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     lint(model)
-    serialised: bytes = _stripped(model).SerializeToString()
-    return serialised
+    modules = {node.name: found for node in model.graph.node if (found := module_of(node)) is not None}
+    return Graph(_stripped(model).SerializeToString(), modules)
 
 
 def _stripped(model: onnx.ModelProto) -> onnx.ModelProto:

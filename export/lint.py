@@ -53,12 +53,18 @@ def lint(model: onnx.ModelProto) -> None:
 
 def origin(node: onnx.NodeProto) -> str:
     """The module a node comes from, as in ``model.named_modules()``, else the node's name."""
+    module = module_of(node)
+    return f"node {node.name or node.op_type}" if module is None else f"module {module}, node {node.name}"
+
+
+def module_of(node: onnx.NodeProto) -> str | None:
+    """The innermost module that made a node, as in ``model.named_modules()``; None where no note says so."""
     for entry in node.metadata_props:
         if entry.key == "pkg.torch.onnx.name_scopes":
             scopes = [str(scope) for scope in ast.literal_eval(entry.value) if scope]
             if len(scopes) > 1:
-                return f"module {scopes[-2]}, node {node.name}"
-    return f"node {node.name or node.op_type}"
+                return scopes[-2]
+    return None
 
 
 def _check_opset(model: onnx.ModelProto) -> None:

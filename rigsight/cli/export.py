@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rigsight.export.bundle import ExportReport
+    from rigsight.export.precision.ranges import Method
+    from rigsight.export.precision.variants import Precision
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -41,12 +48,34 @@ def export(
     with_checkpoint: Annotated[
         bool, typer.Option("--with-checkpoint", help="Add the weights in half precision, to fine-tune from.")
     ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(help="dataset.yaml, or 'sim': make and judge FP16 and INT8 variants with it."),
+    ] = None,
+    variants: Annotated[str, typer.Option(help="Which, of fp16, int8 and int8-cpu.")] = "fp16,int8,int8-cpu",
+    calibrate: Annotated[str, typer.Option(help="Split of --data that tells INT8's ranges.")] = "train",
+    judge: Annotated[str, typer.Option(help="Split of --data that judges the variants.")] = "val",
+    budget: Annotated[float, typer.Option(min=0, help="Points of the metric that a variant may lose.")] = 0.5,
+    calibrator: Annotated[str, typer.Option(help="minmax, percentile, entropy or mse.")] = "mse",
+    calibration_pictures: Annotated[int, typer.Option(min=1, help="At most so many calibrate.")] = 32,
+    judged_pictures: Annotated[int, typer.Option(min=1, help="At most so many judge.")] = 100,
+    calibration: Annotated[
+        Path | None, typer.Option(help="calibration.json of an earlier export of the same, to save time.")
+    ] = None,
+    report_folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder of the report; default: <out>-report.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make a bundle of a checkpoint of SegMiF, or of a network that makes masks of RGB, thermal or both.
 
     The graph is linted for TensorRT and compared with PyTorch on real-looking pictures; where they disagree
     nothing is written.
+
+    With --data also FP16 and INT8 variants: signed Q/DQ for TensorRT (int8), unsigned for ONNX Runtime on
+    CPUs (int8-cpu). Groups of layers that cost too much stay float until the budget holds; the table, the
+    report and the bundle say what was decided. TensorRT's accuracy is simulated here; 'rigsight build' judges again
+    on the device.
     """
     from rich.console import Console
 
@@ -63,13 +92,58 @@ def export(
         overlap=overlap,
         golden=golden,
         with_checkpoint=with_checkpoint,
+        data=data,
+        variants=variants,
+        calibrate=calibrate,
+        judge=judge,
+        budget=budget,
+        calibrator=cast("Method", calibrator),
+        calibration_pictures=calibration_pictures,
+        judged_pictures=judged_pictures,
+        calibration=calibration,
+        report=report_folder,
     )
     with console.status("starting") as status:
         report = export_checkpoint(checkpoint, out, options, lambda what: status.update(f"{what} …"))
     if as_json:
-        print(json.dumps({**asdict(report), "path": str(report.path)}, indent=2))
+        print(json.dumps(_plain(report), indent=2))
         return
     for case in report.parity:
         console.print(f"parity {case.case}: {case.words()}", highlight=False, markup=False)
     megabytes = f"{report.graph_bytes / 1e6:.2f} MB graph, {report.total_bytes / 1e6:.2f} MB in all"
     console.print(f"{report.path}: {report.bundle_id}, {megabytes}", highlight=False, soft_wrap=True)
+    if report.precision is not None:
+        console.print(_variants(report.precision))
+        console.print(f"report: {report.report}/report.html", highlight=False, soft_wrap=True)
+
+
+def _plain(report: ExportReport) -> dict[str, Any]:
+    from rigsight.export.precision.report import as_json
+
+    return {
+        "path": str(report.path),
+        "bundle_id": report.bundle_id,
+        "graph_bytes": report.graph_bytes,
+        "total_bytes": report.total_bytes,
+        "parity": [asdict(parity) for parity in report.parity],
+        "precision": None if report.precision is None else as_json(report.precision),
+    }
+
+
+def _variants(precision: Precision) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("variant", precision.made[0].score.metric, "equal mask", "MB", "ms", "verdict"):
+        table.add_column(heading, justify="left" if heading in ("variant", "verdict") else "right")
+    for made in precision.made:
+        word = "may run" if made.verdict.accepted else "refused"
+        table.add_row(
+            made.variant,
+            f"{made.score.value:.4f}",
+            f"{made.agreement:.3%}",
+            f"{len(made.graph) / 1e6:.2f}",
+            f"{made.milliseconds:.0f}",
+            f"{word}: {made.verdict.reason}",
+        )
+    return table

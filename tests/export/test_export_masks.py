@@ -151,7 +151,7 @@ def test_every_mask_network_exports(
     meta = meta_of(name, side, task=task, threshold=0.5 if task == "binary" else None)
     module, part = deployable(stirred(build(name, **options)), meta)
     assert tuple(part.inputs) == inputs
-    engine = OnnxRuntimeEngine(to_onnx(module, part), threads=1)
+    engine = OnnxRuntimeEngine(to_onnx(module, part).data, threads=1)
     chance = np.random.default_rng(3)
     feeds = {key: chance.integers(0, 256, tensor.shape, np.uint8) for key, tensor in part.inputs.items()}
     (result,) = check_parity(module, engine, {"noise": feeds}, level_of(meta))

@@ -1,0 +1,87 @@
+"""Which nodes of a graph stay float32 in FP16, and why.
+
+float16 ends at 65,504 and keeps eleven bits. What leaves that range, or adds up many numbers, does not
+survive: values are found by a range scan over calibration pictures, sums by their length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+Shapes = Mapping[str, tuple[int, ...]]
+# Half of float16's largest number: other pictures may go beyond those of the calibration.
+LARGEST = 32752.0
+# A sum of so many numbers of one size has lost its last bits in float16 (eps 2^-10 times sqrt(4096) > 6 %).
+LONGEST_SUM = 4096
+NORMALISING = frozenset(
+    {"LayerNormalization", "InstanceNormalization", "GroupNormalization", "Softmax", "LogSoftmax"}
+)
+SUMMING = frozenset({"ReduceSum", "ReduceMean", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp"})
+
+
+@dataclass(frozen=True)
+class Island:
+    """A node that stays float32. ``module`` is where it comes from, None where nothing says so."""
+
+    node: str
+    operator: str
+    reason: str
+    module: str | None = None
+
+
+def find_islands(
+    model: onnx.ModelProto,
+    shapes: Shapes,
+    largest: Mapping[str, float],
+    modules: Mapping[str, str] | None = None,
+) -> tuple[Island, ...]:
+    """The nodes of ``model`` that float16 cannot compute.
+
+    Args:
+        model: the float32 graph.
+        shapes: tensor -> shape, of every tensor that the rules look at.
+        largest: tensor -> largest absolute value on the calibration pictures.
+        modules: node -> module, for the report.
+    """
+    islands = []
+    for node in model.graph.node:
+        reason = _reason(node, shapes, largest)
+        if reason is not None:
+            islands.append(Island(node.name, node.op_type, reason, (modules or {}).get(node.name)))
+    return tuple(islands)
+
+
+def _reason(node: onnx.NodeProto, shapes: Shapes, largest: Mapping[str, float]) -> str | None:
+    if node.op_type in NORMALISING:
+        return "normalises over many values"
+    length = _sum_length(node, shapes)
+    if length > LONGEST_SUM:
+        return f"adds {length} values"
+    values = [largest[name] for name in (*node.input, *node.output) if name in largest]
+    if values and max(values) > LARGEST:
+        return f"reaches {max(values):.3g}"
+    return None
+
+
+def _sum_length(node: onnx.NodeProto, shapes: Shapes) -> int:
+    """How many values one output of ``node`` adds up; 1 where it adds none.
+
+    Convolutions are left out: engines sum their few thousand products in float32.
+    """
+    read = shapes.get(node.input[0], ()) if node.input else ()
+    written = shapes.get(node.output[0], ()) if node.output else ()
+    if not read or 0 in read:
+        return 1
+    if node.op_type == "MatMul":
+        return read[-1]
+    if node.op_type == "GlobalAveragePool":
+        return prod(read[2:])
+    if node.op_type in SUMMING and written and 0 not in written:
+        return prod(read) // prod(written)
+    return 1
