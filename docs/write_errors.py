@@ -12,7 +12,7 @@ from pathlib import Path
 from rigsight.base.errors import USER_INPUT, ErrorCode, registered
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFINED_IN = ("rigsight/base/*.py", "rigsight/cli/*.py", "*/codes.py")
+DEFINED_IN = ("rigsight/base/*.py", "rigsight/cli/*.py", "*/codes.py", "edge/engines/codes.py")
 
 GROUPS = {
     "BND": "Bundles",
@@ -20,6 +20,7 @@ GROUPS = {
     "CLI": "The command line",
     "DAT": "Data sets",
     "DEM": "The demo",
+    "ENG": "Engines: TensorRT, CUDA, providers",
     "EXP": "Export",
     "IO": "Files",
     "PRF": "Profiles",

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the reference engine, and the one of machines without a GPU."""
+"""ONNX Runtime: on the CPU the reference engine, with other providers what its package offers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from rigsight.edge import codes
 from rigsight.edge.bundle.spec import Tensor
+from rigsight.edge.engines import codes as engine_codes
 from rigsight.edge.engines.base import Array, check_feeds
+from rigsight.edge.engines.providers import NAMES, Provider, session_providers
 
 _DTYPES = set(get_args(Tensor.model_fields["dtype"].annotation))
 _ORT_NAMES = {"float": "float32"}
@@ -27,13 +29,22 @@ def default_threads() -> int:
 class OnnxRuntimeEngine:
     """A graph in ONNX Runtime, its outputs written into buffers that live as long as the engine."""
 
-    def __init__(self, model: bytes, threads: int | None = None, where: str | None = None) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        threads: int | None = None,
+        where: str | None = None,
+        provider: Provider = "cpu",
+    ) -> None:
         """Load a serialised ONNX model; ``threads`` None means :func:`default_threads`.
 
         Raises:
-            RigsightError: BND-005 for a graph that is corrupt, unsupported, or without static shapes.
+            RigsightError: BND-005 for a graph that is corrupt, unsupported, or without static shapes, ENG-009
+                for a provider that is not there or does not start.
         """
         import onnxruntime as ort
+
+        providers = session_providers(provider)
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or default_threads()
@@ -42,13 +53,16 @@ class OnnxRuntimeEngine:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = _ONLY_FATAL
         try:
-            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(model, options, providers=providers)
         except Exception as error:  # its exceptions share no base class
             reason = (
                 str(error).splitlines()[0].split("] : ")[-1][:160] if str(error) else type(error).__name__
             )
             raise codes.GRAPH_UNREADABLE(f"onnxruntime says: {reason}", where=where) from error
+        if self._session.get_providers()[0] != NAMES[provider]:  # it falls back to the CPU without a word
+            raise engine_codes.PROVIDER_MISSING(f"onnxruntime offers {provider}, but it does not start here")
         self.threads = options.intra_op_num_threads
+        self.description = f"ONNX Runtime {ort.__version__}, {provider}"
         self.inputs = {node.name: _tensor(node, where) for node in self._session.get_inputs()}
         self.outputs = {node.name: _tensor(node, where) for node in self._session.get_outputs()}
         # Two sets of outputs in turn: masks are made of one while the network writes the other.

@@ -2,40 +2,159 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import Literal, cast, get_args
+
+from rigsight.base.errors import RigsightError
 from rigsight.edge import codes
 from rigsight.edge.bundle.reader import Bundle
-from rigsight.edge.bundle.spec import Tensor, Variant
+from rigsight.edge.bundle.spec import Part, Tensor, Variant
+from rigsight.edge.engines import codes as engine_codes
 from rigsight.edge.engines.base import Engine
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
+from rigsight.edge.engines.providers import Provider, preferred
+from rigsight.edge.engines.tensorrt import TensorRtEngine
+from rigsight.edge.tensorrt.api import load_tensorrt
+from rigsight.edge.tensorrt.cache import engine_key, entries, read_plan
+from rigsight.edge.tensorrt.machine import this_machine
 from rigsight.edge.tiling import TiledEngine
 
+EngineChoice = Literal[
+    "auto", "tensorrt", "onnxruntime",
+    "onnxruntime:cpu", "onnxruntime:cuda", "onnxruntime:tensorrt", "onnxruntime:openvino",
+]  # fmt: skip
+"""``auto``: a fresh TensorRT engine where one was built here, else ``onnxruntime``, which is the package's
+fastest provider that starts at once."""
 
-def open_engine(bundle: Bundle, variant: Variant | None = None, threads: int | None = None) -> Engine:
+CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
+REFERENCE: EngineChoice = "onnxruntime:cpu"
+
+_log = logging.getLogger(__name__)
+Note = Callable[[str], None]
+
+
+def open_engine(
+    bundle: Bundle,
+    variant: Variant | None = None,
+    threads: int | None = None,
+    choice: EngineChoice = REFERENCE,
+    note: Note = _log.warning,
+) -> Engine:
     """What runs the bundle's pictures: its graph, tile by tile where its geometry is ``tile``.
 
     Raises as :func:`open_graph`.
     """
-    engine, geometry = open_graph(bundle, variant, threads), bundle.spec.preprocessing.geometry
-    return TiledEngine(engine, geometry) if geometry.kind == "tile" else engine
+    return tiled(open_graph(bundle, variant, threads, choice, note), bundle)
 
 
-def open_graph(bundle: Bundle, variant: Variant | None = None, threads: int | None = None) -> Engine:
-    """Open the main graph; ``variant`` None means fp32, the right one on CPUs unless measured otherwise.
+def open_graph(
+    bundle: Bundle,
+    variant: Variant | None = None,
+    threads: int | None = None,
+    choice: EngineChoice = REFERENCE,
+    note: Note = _log.warning,
+) -> Engine:
+    """Open the main graph.
+
+    ``variant`` None means fp32 in ONNX Runtime, and in TensorRT the one that was built last. ``note`` hears
+    why ``auto`` does not use an engine that was built here.
 
     Raises:
         RigsightError: BND-004 when graph and bundle.yaml disagree, BND-005 when the graph does not load,
-            BND-006 for a variant that the bundle lacks.
+            BND-006 for a variant that the bundle lacks; ENG-… where ``choice`` asks for what is not here.
     """
+    if choice == "tensorrt":
+        return _open_tensorrt(bundle, variant)
+    if choice == "auto" and entries_of(bundle, variant, note):
+        try:
+            return _open_tensorrt(bundle, variant)
+        except RigsightError as error:
+            if not error.code.startswith("ENG-"):
+                raise
+            note(f"the TensorRT engine is not used: {error.line()}")
+    if choice in ("auto", "onnxruntime"):
+        provider = preferred()
+        try:
+            return _open_onnxruntime(bundle, variant, threads, provider)
+        except RigsightError as error:
+            if error.code != engine_codes.PROVIDER_MISSING.code:
+                raise
+            note(error.line())
+            return _open_onnxruntime(bundle, variant, threads, "cpu")
+    return _open_onnxruntime(bundle, variant, threads, cast(Provider, choice.partition(":")[2]))
+
+
+def entries_of(bundle: Bundle, variant: Variant | None, note: Note) -> bool:
+    """Whether any engine of the bundle was built here, fresh or not; TensorRT is not imported for it."""
+    try:
+        return any(variant in (None, entry.manifest.key.variant) for entry in entries(bundle.sha256))
+    except RigsightError as error:  # the folder is somebody else's
+        note(f"the TensorRT engines are not used: {error.line()}")
+        return False
+
+
+def tiled(engine: Engine, bundle: Bundle) -> Engine:
+    """``engine`` as the bundle's geometry wants it."""
+    geometry = bundle.spec.preprocessing.geometry
+    return TiledEngine(engine, geometry) if geometry.kind == "tile" else engine
+
+
+def describe(engine: Engine) -> str:
+    """The engine's name and version for people."""
+    inner = engine.engine if isinstance(engine, TiledEngine) else engine
+    return str(getattr(inner, "description", type(inner).__name__))
+
+
+def check_tensors(part: Part, engine: Engine, bundle: Bundle) -> None:
+    """Raises RigsightError BND-004 where the engine's inputs or outputs are not those of bundle.yaml."""
+    _agree("input", part.inputs, engine.inputs, bundle)
+    _agree("output", part.outputs, engine.outputs, bundle)
+
+
+def _open_onnxruntime(
+    bundle: Bundle, variant: Variant | None, threads: int | None, provider: Provider
+) -> Engine:
     part = bundle.part()
     chosen = variant or "fp32"
     if chosen not in part.variants:
         have = ", ".join(part.variants)
         raise codes.VARIANT_MISSING(f"there is no variant '{chosen}', only {have}", where=bundle.path)
     path = part.variants[chosen]
-    engine = OnnxRuntimeEngine(bundle.read(path), threads, where=f"{bundle.path}/{path}")
-    _agree("input", part.inputs, engine.inputs, bundle)
-    _agree("output", part.outputs, engine.outputs, bundle)
+    engine = OnnxRuntimeEngine(bundle.read(path), threads, where=f"{bundle.path}/{path}", provider=provider)
+    check_tensors(part, engine, bundle)
     return engine
+
+
+def _open_tensorrt(bundle: Bundle, variant: Variant | None) -> Engine:
+    """The fresh engine that was built last. Raises RigsightError ENG-003 with the reason where none is."""
+    if variant is not None and variant not in bundle.part().variants:
+        have = ", ".join(bundle.part().variants)
+        raise codes.VARIANT_MISSING(f"there is no variant '{variant}', only {have}", where=bundle.path)
+    found = [e for e in entries(bundle.sha256) if variant in (None, e.manifest.key.variant)]
+    if not found:
+        what = f"no {variant} engine" if variant else "no engine"
+        raise engine_codes.ENGINE_STALE(f"{what} of {bundle.id} was built here", where=bundle.path)
+    trt = load_tensorrt()
+    machine = this_machine(trt)
+    reason: RigsightError | None = None
+    for entry in found:
+        key = entry.manifest.key
+        try:
+            plan = read_plan(entry, engine_key(bundle.sha256, "main", key.variant, machine))
+        except RigsightError as error:
+            reason = reason or error
+            continue
+        engine = TensorRtEngine(plan, where=str(entry.plan))
+        engine.description += f", {key.variant}"
+        try:
+            check_tensors(bundle.part(), engine, bundle)
+        except RigsightError:
+            engine.close()
+            raise
+        return engine
+    assert reason is not None
+    raise reason
 
 
 def _agree(kind: str, declared: dict[str, Tensor], real: dict[str, Tensor], bundle: Bundle) -> None:
