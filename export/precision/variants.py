@@ -21,7 +21,7 @@ from rigsight.export import codes
 from rigsight.export.graph import Graph
 from rigsight.export.precision.calibration import keep, reuse
 from rigsight.export.precision.groups import fragile_kinds, fragile_nodes, make_groups
-from rigsight.export.precision.half import to_half
+from rigsight.export.precision.half import for_judging, to_half
 from rigsight.export.precision.islands import Island, find_islands
 from rigsight.export.precision.material import Material, Score, Spread
 from rigsight.export.precision.quantise import Kind, quantisable, quantise
@@ -116,7 +116,8 @@ def make_variants(
         if kind in options.variants:
             graphs[kind] = work.int8(kind)
     engines: dict[Variant, Engine] = {
-        name: OnnxRuntimeEngine(data, where=f"the variant {name}") for name, (data, _) in graphs.items()
+        name: OnnxRuntimeEngine(for_judging(data) if name == "fp16" else data, where=f"the variant {name}")
+        for name, (data, _) in graphs.items()
     }
     say("timing the variants in turns")
     times = _times({"fp32": graph.data, **{name: data for name, (data, _) in graphs.items()}}, some[0])

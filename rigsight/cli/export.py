@@ -74,8 +74,8 @@ def export(
 
     With --data also FP16 and INT8 variants: signed Q/DQ for TensorRT (int8), unsigned for ONNX Runtime on
     CPUs (int8-cpu). Groups of layers that cost too much stay float until the budget holds; the table, the
-    report and the bundle say what was decided. TensorRT's accuracy is simulated here; 'rigsight build' judges again
-    on the device.
+    report and the bundle say what was decided. TensorRT's accuracy is simulated here; 'rigsight build' judges
+    again on the device.
     """
     from rich.console import Console
 
