@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
+
+from rigsight.base.errors import RigsightError
+from rigsight.edge.cuda.open import binding
+from rigsight.edge.tensorrt.api import load_tensorrt, recipe
+from rigsight.edge.tensorrt.cache import engines_root
+from rigsight.edge.tensorrt.machine import driver_version, jetpack_release, this_machine
+from rigsight.edge.tensorrt.trust import cache_root, check_folder
 
 State = Literal["ok", "missing", "broken"]
 
@@ -99,30 +107,56 @@ def engines() -> Iterator[Check]:
     else:
         providers = [p.removesuffix("ExecutionProvider") for p in onnxruntime.get_available_providers()]
         yield Check("ONNX Runtime", "ok", f"{onnxruntime.__version__}: {', '.join(providers)}")
-    tensorrt = _version("tensorrt")
-    if importlib.util.find_spec("tensorrt") is not None:
-        yield Check("TensorRT", "ok", tensorrt or "found")
-    else:
-        fix = "comes with JetPack: sudo apt install nvidia-jetpack"
-        yield Check("TensorRT", "missing", "ONNX Runtime on the CPU is used", fix)
 
 
 def nvidia() -> Iterator[Check]:
     """NVIDIA."""
-    release = Path("/etc/nv_tegra_release")
-    if release.is_file():
-        found = re.search(r"R(\d+).*?REVISION: ([\d.]+)", release.read_text(errors="replace"))
-        yield Check("JetPack", "ok", f"L4T {found[1]}.{found[2]}" if found else "found")
-    driver = Path("/proc/driver/nvidia/version")
-    nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
-    if driver.is_file() or release.is_file():
-        words = (
-            re.search(r"\d+\.\d+(\.\d+)?", driver.read_text(errors="replace")) if driver.is_file() else None
-        )
-        yield Check("NVIDIA driver", "ok", words[0] if words else "found")
-        yield Check("CUDA toolkit", "ok" if nvcc else "missing", nvcc or "no nvcc")
-    else:
+    jetpack, driver = jetpack_release(), driver_version()
+    if jetpack is not None:
+        yield Check("JetPack", "ok", jetpack)
+    if driver is None and jetpack is None:
         yield Check("NVIDIA GPU", "missing", "no driver", "needed for TensorRT only")
+        return
+    nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
+    yield Check("NVIDIA driver", "ok", driver or "found")
+    yield Check("CUDA toolkit", "ok" if nvcc else "missing", nvcc or "no nvcc")
+
+
+def tensorrt() -> Iterator[Check]:
+    """TensorRT and CUDA."""
+    try:
+        trt = load_tensorrt()
+    except RigsightError as error:
+        trt = None
+        installed = importlib.util.find_spec("tensorrt") is not None
+        found = error.what if installed else "ONNX Runtime is used"
+        yield Check("TensorRT", "missing", found, "comes with JetPack: sudo apt install nvidia-jetpack")
+    else:
+        yield Check("TensorRT", "ok", f"{trt.__version__}; FP16 and INT8: {recipe(trt, 'int8').words()}")
+    try:
+        machine = this_machine(trt or SimpleNamespace(__version__="-"))
+    except RigsightError as error:
+        yield Check("CUDA for Python", "missing", error.what, error.fix if binding() is None else "")
+    else:
+        kind = "shares the host's memory" if machine.integrated else "has its own memory"
+        found = f"{machine.gpu}, compute capability {machine.compute_capability}, {kind}, {machine.driver}"
+        graphs = "" if (found_binding := binding()) is None else f" ({found_binding[0]})"
+        yield Check("CUDA for Python", "ok", f"{found}, {machine.free_bytes >> 20} MiB free{graphs}")
+    yield _built_engines()
+
+
+def _built_engines() -> Check:
+    """How many TensorRT engines the cache holds, and whether they would be trusted."""
+    root = engines_root()
+    if not root.is_dir():
+        return Check("TensorRT engines", "missing", "none built", "rigsight build BUNDLE, where TensorRT is")
+    try:
+        check_folder(root)
+    except RigsightError as error:
+        return Check("TensorRT engines", "missing", error.what, f"rm -r {root}")
+    plans = list(root.glob("*/*.plan"))
+    size = sum(plan.stat().st_size for plan in plans)
+    return Check("TensorRT engines", "ok", f"{len(plans)} in {root}, {size / 1e6:.0f} MB")
 
 
 def training() -> Iterator[Check]:
@@ -160,19 +194,18 @@ def storage() -> Iterator[Check]:
     found = f"{free / (1 << 30):.1f} GiB free in {Path.cwd()}"
     state: State = "ok" if free >= LEAST_FREE_BYTES else "missing"
     yield Check("disk", state, found, "" if state == "ok" else "free at least 1 GiB")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rigsight"
+    cache = cache_root()
     nearest = next(p for p in (cache, *cache.parents) if p.exists())
     if os.access(nearest, os.W_OK):
         yield Check("cache folder", "ok", str(cache) + ("" if cache.exists() else " (not there yet)"))
     else:
         yield Check(
-            "cache folder", "missing", f"{nearest} is not writable", "export XDG_CACHE_HOME=/some/folder"
+            "cache folder", "missing", f"{nearest} is not writable", "export RIGSIGHT_CACHE=/some/folder"
         )
 
 
 def shipped_bundle(path: Path) -> Check:
     """Whether a bundle is there and whole."""
-    from rigsight.base.errors import RigsightError
     from rigsight.edge.bundle.reader import open_bundle
 
     if not path.exists():
@@ -184,7 +217,7 @@ def shipped_bundle(path: Path) -> Check:
 
 
 PROBES: tuple[Callable[[], Iterator[Check]], ...] = (
-    python, libraries, opencv, engines, nvidia, training, cameras, serial_ports, storage,
+    python, libraries, opencv, engines, nvidia, tensorrt, training, cameras, serial_ports, storage,
 )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ class OnnxRuntimeEngine:
         if self._session.get_providers()[0] != NAMES[provider]:  # it falls back to the CPU without a word
             raise engine_codes.PROVIDER_MISSING(f"onnxruntime offers {provider}, but it does not start here")
         self.threads = options.intra_op_num_threads
-        self.description = f"ONNX Runtime {ort.__version__}, {provider}"
+        self.description, self.variant = f"ONNX Runtime {ort.__version__}, {provider}", "fp32"
         self.inputs = {node.name: _tensor(node, where) for node in self._session.get_inputs()}
         self.outputs = {node.name: _tensor(node, where) for node in self._session.get_outputs()}
         # Two sets of outputs in turn: masks are made of one while the network writes the other.

@@ -39,7 +39,7 @@ def open_engine(
     variant: Variant | None = None,
     threads: int | None = None,
     choice: EngineChoice = REFERENCE,
-    note: Note = _log.warning,
+    note: Note | None = None,
 ) -> Engine:
     """What runs the bundle's pictures: its graph, tile by tile where its geometry is ``tile``.
 
@@ -53,7 +53,7 @@ def open_graph(
     variant: Variant | None = None,
     threads: int | None = None,
     choice: EngineChoice = REFERENCE,
-    note: Note = _log.warning,
+    note: Note | None = None,
 ) -> Engine:
     """Open the main graph.
 
@@ -64,6 +64,7 @@ def open_graph(
         RigsightError: BND-004 when graph and bundle.yaml disagree, BND-005 when the graph does not load,
             BND-006 for a variant that the bundle lacks; ENG-… where ``choice`` asks for what is not here.
     """
+    note = note or _log.warning
     if choice == "tensorrt":
         return _open_tensorrt(bundle, variant)
     if choice == "auto" and entries_of(bundle, variant, note):
@@ -100,10 +101,13 @@ def tiled(engine: Engine, bundle: Bundle) -> Engine:
     return TiledEngine(engine, geometry) if geometry.kind == "tile" else engine
 
 
-def describe(engine: Engine) -> str:
-    """The engine's name and version for people."""
+def describe(engine: Engine) -> dict[str, str]:
+    """What runs: ``engine``, its name and version, and ``variant`` of the bundle's graph."""
     inner = engine.engine if isinstance(engine, TiledEngine) else engine
-    return str(getattr(inner, "description", type(inner).__name__))
+    return {
+        "engine": str(getattr(inner, "description", type(inner).__name__)),
+        "variant": str(getattr(inner, "variant", "fp32")),
+    }
 
 
 def check_tensors(part: Part, engine: Engine, bundle: Bundle) -> None:
@@ -116,12 +120,13 @@ def _open_onnxruntime(
     bundle: Bundle, variant: Variant | None, threads: int | None, provider: Provider
 ) -> Engine:
     part = bundle.part()
-    chosen = variant or "fp32"
+    chosen: Variant = variant or "fp32"
     if chosen not in part.variants:
         have = ", ".join(part.variants)
         raise codes.VARIANT_MISSING(f"there is no variant '{chosen}', only {have}", where=bundle.path)
     path = part.variants[chosen]
     engine = OnnxRuntimeEngine(bundle.read(path), threads, where=f"{bundle.path}/{path}", provider=provider)
+    engine.variant = chosen
     check_tensors(part, engine, bundle)
     return engine
 
@@ -146,7 +151,7 @@ def _open_tensorrt(bundle: Bundle, variant: Variant | None) -> Engine:
             reason = reason or error
             continue
         engine = TensorRtEngine(plan, where=str(entry.plan))
-        engine.description += f", {key.variant}"
+        engine.variant = key.variant
         try:
             check_tensors(bundle.part(), engine, bundle)
         except RigsightError:

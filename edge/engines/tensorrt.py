@@ -38,7 +38,7 @@ class TensorRtEngine:
             raise
         self.inputs, self.outputs = self._session.inputs, self._session.outputs
         self.without_graph = self._session.without_graph
-        self.description = f"TensorRT {trt.__version__}"
+        self.description, self.variant = f"TensorRT {trt.__version__}", "fp32"
         if self.without_graph is not None:
             _log.info("no CUDA graph: %s", self.without_graph)
 

@@ -16,7 +16,7 @@ from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import AgcSpec, Variant
 from rigsight.edge.bundle.start import Start, start_bundle
 from rigsight.edge.engines.onnxruntime import default_threads
-from rigsight.edge.engines.select import open_engine
+from rigsight.edge.engines.select import EngineChoice, Note, open_engine
 from rigsight.edge.frames import Frame, FrameSet, Image, PixelFormat, Prediction
 from rigsight.edge.pairing import NO_CAMERA
 from rigsight.edge.pipeline.chain import Chain
@@ -33,6 +33,8 @@ def build_chain(
     thermal_input: str | None = None,
     variant: Variant | None = None,
     threads: int | None = None,
+    engine: EngineChoice = "auto",
+    note: Note | None = None,
     scene: str | None = None,
     confidence: bool = False,
     maps: Maps = "rule",
@@ -43,6 +45,9 @@ def build_chain(
     ``maps="measured"`` times float against fixed-point maps with the first pictures; the two differ by up to
     1/32 px in OpenCV 5, so that only the rule gives the same output on every machine.
 
+    ``engine`` "auto" takes the TensorRT engine that was built here, else ONNX Runtime; ``note`` hears why an
+    engine that was built is not used.
+
     Raises:
         RigsightError: BND-… for a graph that does not load or a variant that the bundle lacks, CAL-004 and
             SRC-102 for a rig that does not fit.
@@ -52,8 +57,8 @@ def build_chain(
     spec = spec.model_copy(update={key: value for key, value in changes.items() if value is not None})
     with maps_chosen_by(maps):
         preprocessor = Preprocessor(spec, bundle.size, rig, surface, wanted(bundle.part()))
-    engine = open_engine(bundle, variant, threads)
-    return Chain(preprocessor, Predictor(bundle, engine, scene=scene, confidence=confidence))
+    opened = open_engine(bundle, variant, threads, engine, note)
+    return Chain(preprocessor, Predictor(bundle, opened, scene=scene, confidence=confidence))
 
 
 def share_cores(engine_threads: int | None) -> None:

@@ -14,6 +14,7 @@ from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Variant
 from rigsight.edge.bundle.start import INSTALLED, StartedSink, start_bundle
+from rigsight.edge.engines.select import EngineChoice, describe
 from rigsight.edge.pairing import Pairer
 from rigsight.edge.pipeline.build import build_chain, share_cores
 from rigsight.edge.pipeline.summary import RunSummary
@@ -45,6 +46,7 @@ class RunPlan:
     sinks: tuple[str, ...] = ()
     limit: int | None = None
     variant: Variant | None = None
+    engine: EngineChoice = "auto"
     thermal_input: str | None = None
     threads: int | None = None
 
@@ -90,8 +92,14 @@ def run(
         start = stack.enter_context(
             start_bundle(plan.bundle, plan.trust, plan.store, allow_downgrade=plan.allow_downgrade)
         )
-        for text in start.notes:
+        notes: list[str] = []
+
+        def say(text: str) -> None:
+            notes.append(text)
             note(text)
+
+        for text in start.notes:
+            say(text)
         bundle = start.bundle
         source = stack.enter_context(closing(open_plan_source(plan)))
         rig, how = choose_rig(plan, source, wanted(bundle.part()))
@@ -102,6 +110,8 @@ def run(
             agc=plan.profile.agc,
             thermal_input=plan.thermal_input,
             variant=plan.variant,
+            engine=plan.engine,
+            note=say,
             threads=plan.threads,
             confidence=any(shows_confidence(text) for text in plan.sinks),
             maps="measured" if source.live or plan.profile.queues.pace == "live" else "rule",
@@ -126,7 +136,8 @@ def run(
             progress=None if progress is None else lambda done: progress(done, expected),
         )
         summary = pipeline.run()
-        return {**_report(plan, bundle, summary, how, quality), "notes": start.notes}
+        running = describe(chain.predictor.engine)
+        return {**_report(plan, bundle, summary, how, quality), **running, "notes": notes}
 
 
 def open_plan_source(plan: RunPlan) -> Source:
@@ -182,7 +193,6 @@ def _report(
         **summary.as_json(),
         "aligned": note,
         "bundle": bundle.id,
-        "variant": plan.variant or "fp32",
         "width": width,
         "height": height,
         "geometry": bundle.spec.preprocessing.geometry.kind,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from rigsight.edge.engines.select import EngineChoice
 from rigsight.edge.pipeline.runner import RunPlan
 from rigsight.edge.pipeline.runner import run as run_plan
 
@@ -57,6 +58,10 @@ def run(
     variant: Annotated[
         Literal["fp32", "fp16", "int8", "int8-cpu"] | None, typer.Option(help="of the bundle's graph")
     ] = None,
+    engine: Annotated[
+        EngineChoice,
+        typer.Option(help="auto: the TensorRT engine built here if it is fresh, else ONNX Runtime"),
+    ] = "auto",
     thermal_input: Annotated[
         Literal["counts16", "camera8"] | None,
         typer.Option(help="camera8 passes 8-bit thermal pictures through as they are"),
@@ -81,6 +86,7 @@ def run(
         sinks=tuple(sink) if sink else plan.sinks,
         limit=limit,
         variant=variant,
+        engine=engine,
         thermal_input=thermal_input,
         threads=threads,
     )
@@ -134,6 +140,7 @@ def show(report: dict[str, Any]) -> None:
         f"{tiles}{report['width']}x{report['height']}, bundle {report['bundle']} ({report['variant']})",
         soft_wrap=True,
     )
+    console.print(f"engine: {report['engine']}", soft_wrap=True, markup=False)
     console.print(f"alignment: {report['aligned']}", soft_wrap=True)
     for title in ("dropped", "missing", "flags", "degraded"):
         for reason, count in report[title].items():
