@@ -46,8 +46,13 @@ class Store:
         self.folder = Path(folder) if folder is not None else default_store()
 
     def names(self) -> list[str]:
-        """What has a state here."""
-        return sorted(path.parent.name for path in self.folder.glob(f"*/{STATE_FILE}"))
+        """What has a state here. Raises RigsightError BND-027."""
+        try:
+            return sorted(path.parent.name for path in self.folder.glob(f"*/{STATE_FILE}"))
+        except OSError as error:
+            raise codes.STORE_UNREADABLE(
+                error.strerror or str(error), where=self.folder, fix="Check the disk."
+            ) from error
 
     def slots(self, name: str) -> Slots:
         """The state of one name, empty where nothing was ever installed. Raises RigsightError BND-027."""
@@ -146,13 +151,15 @@ class Store:
         folder = self.folder / name
         write_durably(folder / STATE_FILE, slots.to_yaml().encode())
         sync_folder(self.folder)
-        keep = {slot.folder for slot in slots.slots()}
+        with contextlib.suppress(OSError):  # what is left over goes with the next change
+            self._sweep(folder, {slot.folder for slot in slots.slots()})
+
+    def _sweep(self, folder: Path, keep: set[str]) -> None:
         for path in (folder / "slots").glob("*"):
             if path.name not in keep:
                 shutil.rmtree(path, ignore_errors=True)
         for path in folder.glob(".part-*"):
-            with contextlib.suppress(OSError):
-                path.unlink()
+            path.unlink()
 
 
 @contextlib.contextmanager

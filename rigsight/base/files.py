@@ -59,7 +59,8 @@ def atomic_path(final: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise cannot_write(error, final) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(final: str | Path, data: bytes) -> None:
@@ -81,7 +82,10 @@ def atomic_folder(final: str | Path) -> Iterator[Path]:
     """
     final = Path(final)
     make_folder(final.parent)
-    temporary = Path(tempfile.mkdtemp(prefix=f".part-{final.name}-", dir=final.parent))
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".part-{final.name}-", dir=final.parent))
+    except OSError as error:
+        raise cannot_write(error, final) from error
     old = Path(f"{temporary}.old")
     try:
         yield temporary

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from rigsight.base.files import cannot_write
 from rigsight.edge.bundle.keys import PublicKey, load_public_key
 from rigsight.edge.bundle.reader import open_bundle
 from rigsight.export.signing import make_keys, public_path, sign_bundle
@@ -58,3 +59,8 @@ def keys(folder: Path, name: str = "fleet") -> tuple[Path, PublicKey]:
     private = folder / f"{name}.pem"
     make_keys(private)
     return private, load_public_key(public_path(private))
+
+
+def full_disk(*_: object) -> None:
+    """In place of a write: what it raises when the disk is full."""
+    raise cannot_write(OSError(28, "No space left on device"), "the disk")
