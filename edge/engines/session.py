@@ -47,7 +47,7 @@ class Session:
         with ExitStack() as stack:
             stack.callback(cuda.close)
             self._stream = cuda.stream()
-            stack.callback(cuda.free_stream, self._stream)
+            stack.callback(self._free_stream)
             stack.callback(self._forget)
             self._runtime = trt.Runtime(self._logger)
             self._engine = self._runtime.deserialize_cuda_engine(plan)
@@ -138,6 +138,10 @@ class Session:
             self.without_graph = str(error)
             for graph in made:
                 self._cuda.free_graph(graph)
+
+    def _free_stream(self) -> None:
+        self._cuda.free_stream(self._stream)
+        self._stream = None  # pycuda frees it with its object: now, in this thread
 
     def _forget(self) -> None:
         """Let go in the order that TensorRT wants: context, engine, runtime; then the host's buffers."""
