@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cv2
 import typer
 
-from rigsight.cli import bench_ablation, bench_calibration, bench_fusion, bench_tiles, bench_training
+from rigsight.cli import (
+    bench_ablation,
+    bench_bundle,
+    bench_calibration,
+    bench_fusion,
+    bench_tiles,
+    bench_training,
+)
 from rigsight.edge.benchmarks.budgets import Row, stage_rows
 from rigsight.edge.bundle.reader import open_bundle
 
@@ -33,6 +40,7 @@ def bench() -> None:
 
 
 app.command(name="calibration", help=bench_calibration.HELP)(bench_calibration.calibration)
+app.command(name="bundle", help=bench_bundle.HELP)(bench_bundle.bundle)
 app.command(name="ablation", help=bench_ablation.HELP)(bench_ablation.ablation)
 app.command(name="training", help=bench_training.HELP)(bench_training.training)
 app.command(name="tiles", help=bench_tiles.HELP)(bench_tiles.tiles)
