@@ -9,18 +9,18 @@ from rigsight.base.errors import RigsightError
 from rigsight.edge import codes
 from rigsight.edge.bundle.keys import PublicKey
 from rigsight.edge.bundle.reader import Bundle, open_bundle
-from rigsight.edge.bundle.slots import Slot, Slots
+from rigsight.edge.bundle.slots import MAX_FAILED_STARTS, Slot, Slots
 from rigsight.edge.bundle.store import Store
 
 Check = Callable[[Bundle], object]
 
 
 def golden_check(bundle: Bundle) -> object:
-    """Run the golden vectors on this machine. Raises RigsightError BND-001, BND-005, BND-007."""
+    """Run the golden vectors on the engine that will run here. Raises RigsightError BND-…, ENG-…"""
     from rigsight.edge.bundle.golden import check_golden
     from rigsight.edge.engines.select import open_engine
 
-    return check_golden(bundle, open_engine(bundle))
+    return check_golden(bundle, open_engine(bundle, choice="auto"))
 
 
 def install(
@@ -110,7 +110,7 @@ def count_start(store: Store, name: str) -> tuple[Slots, str | None]:
     """Remember that the current bundle is about to start, and roll back first where it failed too often.
 
     Returns:
-        The state, and a sentence where it was rolled back.
+        The state, and a sentence where it was, or could not be, rolled back.
 
     Raises:
         RigsightError: BND-026 where nothing is active, BND-027, IO-001.
@@ -123,6 +123,8 @@ def count_start(store: Store, name: str) -> tuple[Slots, str | None]:
             slots = slots.rolled_back()
             back = slots.current.id if slots.current is not None else ""
             note = f"{failed.id} failed to start {count} times: rolled back to {back}"
+        elif slots.failed_starts >= MAX_FAILED_STARTS:
+            note = f"{failed.id} failed to start {slots.failed_starts} times, and there is no way back"
         slots = slots.started()
         change(slots)
     return slots, note

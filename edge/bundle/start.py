@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rigsight.base.errors import RigsightError
 from rigsight.base.files import CANNOT_WRITE
@@ -14,10 +15,22 @@ from rigsight.edge.bundle.keys import PublicKey, load_public_key
 from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.bundle.slots import Slots
 from rigsight.edge.bundle.store import Store
-from rigsight.edge.frames import Prediction
+from rigsight.edge.engines import codes as engine_codes
+
+if TYPE_CHECKING:
+    from rigsight.edge.frames import Prediction
+
+Note = Callable[[str], None]
 
 INSTALLED = "installed:"
 UNTRUSTED = (codes.BUNDLE_UNSIGNED.code, codes.SIGNATURE_WRONG.code)
+# Errors of bundles and engines for which no bundle is to blame: a flag, or what the machine lacks.
+NOT_THE_BUNDLES = (
+    codes.VARIANT_MISSING.code,
+    engine_codes.TENSORRT_MISSING.code,
+    engine_codes.CUDA_MISSING.code,
+    engine_codes.PROVIDER_MISSING.code,
+)
 
 
 class Start:
@@ -29,10 +42,16 @@ class Start:
     """
 
     def __init__(
-        self, bundle: Bundle, notes: tuple[str, ...] = (), counted: tuple[Store, str] | None = None
+        self, bundle: Bundle, counted: tuple[Store, str] | None = None, note: Note = lambda _: None
     ) -> None:
-        self.bundle, self.notes = bundle, list(notes)
-        self._counted = counted
+        self.bundle = bundle
+        self.notes: list[str] = []
+        self._counted, self._note = counted, note
+
+    def say(self, text: str) -> None:
+        """Add to the notes, and tell at once whoever listens."""
+        self.notes.append(text)
+        self._note(text)
 
     def masked(self) -> None:
         """The bundle gave a mask: it started. Only the first call does anything; nothing is raised."""
@@ -56,7 +75,7 @@ class Start:
             with store.changing(name) as change:
                 change(step(store.slots(name)))
         except RigsightError as error:  # a full disk must not end a run that works
-            self.notes.append(f"the start is not settled: {error.line()}")
+            self.say(f"the start is not settled: {error.line()}")
 
     def __enter__(self) -> Start:
         return self
@@ -71,7 +90,7 @@ def _is_elsewhere(error: BaseException) -> bool:
     """Whether an error is about cameras, files or flags and not about the bundle."""
     if not isinstance(error, RigsightError):
         return False
-    return error.code == codes.VARIANT_MISSING.code or not error.code.startswith("BND-")
+    return error.code in NOT_THE_BUNDLES or not error.code.startswith(("BND-", "ENG-"))
 
 
 class StartedSink:
@@ -94,12 +113,14 @@ def start_bundle(
     store: str | Path | None = None,
     *,
     allow_downgrade: bool = False,
+    note: Note = lambda _: None,
 ) -> Start:
     """Open what is to run: a folder, a zip, or ``installed:NAME``, the active bundle of the store.
 
     With ``trust`` (a public key file) only what is signed with it runs, and of a folder or zip no release
     older than the newest that was installed or ran with a trusted key. A start of an installed bundle is
-    counted before anything of it is loaded; after three that gave no mask the previous bundle runs.
+    counted before anything of it is loaded; after three that gave no mask the previous bundle runs. ``note``
+    hears at once what the start's notes say.
 
     Raises:
         RigsightError: as :func:`open_bundle`; BND-022 for the key, BND-025 for an older release, BND-026
@@ -108,16 +129,16 @@ def start_bundle(
     """
     key = None if trust is None else load_public_key(trust)
     if str(bundle).startswith(INSTALLED):
-        return _start_installed(Store(store), str(bundle)[len(INSTALLED) :], key)
+        return _start_installed(Store(store), str(bundle)[len(INSTALLED) :], key, note)
     opened = open_bundle(bundle, key)
     if key is not None:
         kept = Store(store)
         kept.check_release(opened, allow_downgrade)
         kept.see(opened)
-    return Start(opened)
+    return Start(opened, note=note)
 
 
-def _start_installed(store: Store, name: str, key: PublicKey | None) -> Start:
+def _start_installed(store: Store, name: str, key: PublicKey | None, tell: Note) -> Start:
     notes: list[str] = []
     counted: tuple[Store, str] | None = (store, name)
     try:
@@ -132,9 +153,12 @@ def _start_installed(store: Store, name: str, key: PublicKey | None) -> Start:
     current = slots.current
     assert current is not None, "a start was counted of nothing"
     try:
-        return Start(store.open(name, current, key), tuple(notes), counted)
+        start = Start(store.open(name, current, key), counted, tell)
     except RigsightError as error:
         if counted and key not in (None, current.key) and error.code in UNTRUSTED:
             with store.changing(name) as change:  # the key does not fit; that is not the bundle's fault
                 change(store.slots(name).not_counted())
         raise
+    for text in notes:
+        start.say(text)
+    return start

@@ -90,16 +90,8 @@ def run(
     share_cores(plan.threads)
     with ExitStack() as stack:
         start = stack.enter_context(
-            start_bundle(plan.bundle, plan.trust, plan.store, allow_downgrade=plan.allow_downgrade)
+            start_bundle(plan.bundle, plan.trust, plan.store, allow_downgrade=plan.allow_downgrade, note=note)
         )
-        notes: list[str] = []
-
-        def say(text: str) -> None:
-            notes.append(text)
-            note(text)
-
-        for text in start.notes:
-            say(text)
         bundle = start.bundle
         source = stack.enter_context(closing(open_plan_source(plan)))
         rig, how = choose_rig(plan, source, wanted(bundle.part()))
@@ -111,7 +103,7 @@ def run(
             thermal_input=plan.thermal_input,
             variant=plan.variant,
             engine=plan.engine,
-            note=say,
+            note=start.say,
             threads=plan.threads,
             confidence=any(shows_confidence(text) for text in plan.sinks),
             maps="measured" if source.live or plan.profile.queues.pace == "live" else "rule",
@@ -137,7 +129,7 @@ def run(
         )
         summary = pipeline.run()
         running = describe(chain.predictor.engine)
-        return {**_report(plan, bundle, summary, how, quality), **running, "notes": notes}
+        return {**_report(plan, bundle, summary, how, quality), **running, "notes": start.notes}
 
 
 def open_plan_source(plan: RunPlan) -> Source:
