@@ -6,12 +6,18 @@ import errno
 import json
 import os
 import re
+import signal
 import stat
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from rigsight.base.errors import RigsightError
@@ -382,3 +388,54 @@ def test_errors_are_raised_before_the_gpu_is_touched(bench: Any, make_bundle: Ca
     with pytest.raises(RigsightError, match="BND-006"):
         plan_bundle(open_bundle(make_bundle()), "int8")
     assert bench.gpu.executions == 0
+
+
+def test_ctrl_c_stops_the_builder_and_leaves_nothing(
+    bench: Any, tiny: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench.install()
+    heard: list[int] = []
+
+    def slow(self: object, phase: str, done: int, total: int | None) -> None:
+        if not heard:
+            os.kill(os.getpid(), signal.SIGINT)
+        heard.append(done)
+        time.sleep(0.2)
+
+    monkeypatch.setattr("rigsight.cli.build._Progress.phase", slow)
+    assert main(["build", str(tiny)]) == 130
+    assert "CLI-003" in capfd.readouterr().err
+    assert kept(bench) == []
+    assert bench.gpu.executions == 0
+
+
+def test_a_bundle_of_tiles_is_checked_and_runs_tile_by_tile(
+    bench: Any, run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    bench.install("11.4.0", "13.5.0")
+    crack = Path(__file__).parents[3] / "bundles" / "crack"
+    code, out, err = run("build", crack, "--variant", "fp32", "--json")
+    assert (code, err) == (0, "")
+    [engine] = json.loads(out)["engines"]
+    assert engine["golden"][0]["mask_agreement"] == 1.0
+    assert engine["golden"][0]["probability_difference"] == 0.0
+    photo = np.random.default_rng(1).integers(0, 256, (600, 800, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "photo.png"), photo)
+    before, masks = bench.gpu.launches, []
+    for choice in ("tensorrt", "onnxruntime:cpu"):
+        words = ("run", "--bundle", crack, "--rgb", f"images:{tmp_path / 'photo.png'}", "--engine", choice)
+        assert run(*words, "--sink", f"masks:{tmp_path / choice}")[0] == 0
+        [mask] = (tmp_path / choice).rglob("*.png")
+        masks.append(mask.read_bytes())
+    assert bench.gpu.launches - before == 4, "one launch a tile"
+    assert masks[0] == masks[1]
+
+
+def test_building_needs_no_onnxruntime_no_torch_and_no_scipy() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('onnxruntime', 'torch', 'onnx', 'scipy', 'serial', 'rich', 'typer'):\n"
+        "    sys.modules[name] = None\n"
+        "import rigsight.edge.tensorrt.make, rigsight.edge.engines.tensorrt, rigsight.edge.bundle.golden\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
