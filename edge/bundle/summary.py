@@ -22,7 +22,7 @@ def summary(bundle: Bundle) -> dict[str, Any]:
         **{key: data[key] for key in ("name", "release", "task", "model", "classes", "parts")},
         "threshold": spec.threshold,
         **{key: data[key] for key in ("preprocessing", "accuracy", "metric", "min_accuracy")},
-        **{key: data[key] for key in ("licences", "provenance")},
+        **{key: data[key] for key in ("verdicts", "licences", "provenance")},
         "files": {path: {"bytes": sizes[path], "sha256": digest} for path, digest in spec.files.items()},
         "unlisted": {path: sizes[path] for path in UNLISTED if path in sizes},
     }

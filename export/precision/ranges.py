@@ -72,7 +72,9 @@ def collect_ranges(
             limits = {name: best_limits(entry[0], entry[1]) for name, entry in histograms.items()}
         else:
             found = calibrator.compute_data()
-            limits = {name: tuple(map(float, found[name].range_value)) for name in seen}
+            limits = {
+                name: (float(found[name].range_value[0]), float(found[name].range_value[1])) for name in seen
+            }
     return Ranges(method, limits, {name: max(abs(a), abs(b)) for name, (a, b) in seen.items()})
 
 

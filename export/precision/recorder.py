@@ -16,7 +16,7 @@ class Recorder(Engine):
 
     def __init__(self, engine: Engine) -> None:
         """Stands in for ``engine``, whose tensors it has."""
-        self.inputs, self.outputs, self.threads = engine.inputs, engine.outputs, engine.threads
+        self.inputs, self.outputs = engine.inputs, engine.outputs
         self.feeds: list[Feeds] = []
         self._zeros = {name: np.zeros(tensor.shape, tensor.dtype) for name, tensor in self.outputs.items()}
 

@@ -54,7 +54,8 @@ def inspect(path: BundlePath, trust: Trust = None, as_json: AsJson = False) -> N
     console.print(f"[bold]{data['id']}[/]  {data['model']}, {data['task']}, {data['bytes'] / 1e6:.2f} MB")
     console.print(f"sha256 of bundle.yaml: {data['sha256']}")
     console.print(_signature(opened))
-    for table in (_tensors(data), _accuracy(data), _files(data)):
+    tables = [_tensors(data), _accuracy(data), *([_verdicts(data)] if data["verdicts"] else []), _files(data)]
+    for table in tables:
         console.print()
         console.print(table)
     classes = ", ".join(f"{i} {entry['name']}" for i, entry in enumerate(data["classes"]))
@@ -152,6 +153,13 @@ def _accuracy(data: dict[str, Any]) -> Table:
         values = (row.get(key) for key in ("both", "rgb_only", "thermal_only"))
         table.add_row(scene, *("–" if value is None else f"{value:.3f}" for value in values))
     table.add_row("no mask below", f"{data['min_accuracy']:.2f}")
+    return table
+
+
+def _verdicts(data: dict[str, Any]) -> Table:
+    table = _table("variant", "verdict", "why")
+    for variant, verdict in data["verdicts"].items():
+        table.add_row(variant, "may run" if verdict["accepted"] else "refused", verdict["reason"])
     return table
 
 
