@@ -14,8 +14,8 @@ import numpy as np
 
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.engines.base import Engine
+from rigsight.edge.engines.select import tiled
 from rigsight.edge.frames import UNLABELLED, UInt8
-from rigsight.edge.tiling import TiledEngine
 from rigsight.export import codes
 from rigsight.export.precision.recorder import Feeds, Recorder
 from rigsight.training.data.dataset import Dataset, Item, open_dataset
@@ -70,7 +70,7 @@ class Material(ABC):
     def feeds(self, bundle: Bundle, graph: Engine, most: int) -> list[Feeds]:
         """At most ``most`` inputs of the graph (tiles, where the bundle has tiles), evenly taken."""
         recorder = Recorder(graph)
-        self._run(bundle, _tiled(bundle, recorder))
+        self._run(bundle, tiled(recorder, bundle))
         every = recorder.feeds
         if len(every) <= most:
             return every
@@ -151,7 +151,7 @@ class DatasetMaterial(Material):
 
     def score(self, bundle: Bundle, graph: Engine, worst: int = 0) -> Score:
         """F1 at the bundle's threshold, or mIoU, over the split to judge with."""
-        subject = BundleSubject(bundle, _tiled(bundle, graph))
+        subject = BundleSubject(bundle, tiled(graph, bundle))
         self._check_cameras(subject)
         table = class_table(subject, self.dataset)
         binary = BinaryJudge(subject.threshold) if subject.task == "binary" else None
@@ -195,11 +195,6 @@ def open_material(
 
         return SimulatedMaterial(scenes, most_calibrate, most_judge)
     return DatasetMaterial(open_dataset(data), calibrate, judge, most_calibrate, most_judge)
-
-
-def _tiled(bundle: Bundle, graph: Engine) -> Engine:
-    geometry = bundle.spec.preprocessing.geometry
-    return TiledEngine(graph, geometry) if geometry.kind == "tile" else graph
 
 
 def _evenly(items: Sequence[Item], most: int) -> list[Item]:

@@ -212,7 +212,7 @@ class _Work:
         }
         if name == "int8-cpu":
             metrics["times_as_fast"] = round(times["fp32"] / times[name], 2)
-        accepted, reason = True, f"loses {lost:.2f} points of {score.metric}"
+        accepted, reason = True, _change(lost, score.metric)
         if lost > self.options.budget:
             accepted, reason = False, f"{reason}, the budget is {self.options.budget:g}"
         elif name == "fp16" and agreement < MIN_HALF_AGREEMENT:
@@ -246,6 +246,15 @@ def refuse_failures(precision: Precision, report: Path) -> None:
             raise codes.BUDGET_MISSED(
                 f"{made.variant}: {made.verdict.reason}", where=report / f"worst-{made.variant}.png"
             )
+
+
+def _change(lost: float, metric: str) -> str:
+    """In words.
+
+    >>> _change(0.123, "F1"), _change(-0.08, "mIoU")
+    ('loses 0.12 points of F1', 'gains 0.08 points of mIoU')
+    """
+    return f"{'loses' if lost >= 0 else 'gains'} {abs(lost):.2f} points of {metric}"
 
 
 def _times(graphs: Mapping[Variant, bytes], feed: Feeds) -> dict[Variant, float]:

@@ -18,6 +18,7 @@ from rigsight.cli import (
     bench_bundle,
     bench_calibration,
     bench_fusion,
+    bench_systems,
     bench_tiles,
     bench_training,
 )
@@ -41,6 +42,7 @@ def bench() -> None:
 
 app.command(name="calibration", help=bench_calibration.HELP)(bench_calibration.calibration)
 app.command(name="bundle", help=bench_bundle.HELP)(bench_bundle.bundle)
+app.command(name="systems", help=bench_systems.HELP)(bench_systems.systems)
 app.command(name="ablation", help=bench_ablation.HELP)(bench_ablation.ablation)
 app.command(name="training", help=bench_training.HELP)(bench_training.training)
 app.command(name="tiles", help=bench_tiles.HELP)(bench_tiles.tiles)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 import torch
 from onnx import TensorProto, helper
 from torch.utils.flop_counter import FlopCounterMode
 
+from rigsight.cli.main import main
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.export.cost import graph_cost, node_macs
 from rigsight.export.deploy import deployable
 from rigsight.export.graph import to_onnx
+from rigsight.export.systems import system_cost
 from rigsight.training.checkpoint import CheckpointMeta, TrainingProvenance
 from rigsight.training.models import build
 
@@ -70,3 +75,21 @@ def test_a_whole_network_counts_as_pytorch_counts_it() -> None:
     assert abs(found.macs - expected) <= 0.01 * expected
     weights = sum(p.numel() for p in model.parameters())
     assert abs(found.weights - weights) <= 0.02 * weights, "batch norms are folded into convolutions"
+
+
+def test_a_system_is_counted_and_timed_at_its_size() -> None:
+    found = system_cost("ssa_ecnet", 96, 64, timed=True)
+    assert found.parameters == 768_790
+    assert found.cost.macs == pytest.approx(7.8e9 * (96 * 64) / (640 * 480), rel=0.02)
+    assert found.ort_ms is not None
+    assert found.torch_ms is not None
+    assert min(found.ort_ms, found.torch_ms) > 0
+
+
+def test_the_command_lists_systems(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "systems", "--only", "mfnet", "--width", "96", "--height", "64"]
+    assert main([*words, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["systems"]
+    assert row["parameters"] == 734_238
+    assert main(["bench", "systems", "--only", "yolo"]) == 2
+    assert "yolo" in capsys.readouterr().err
