@@ -9,7 +9,8 @@ from rigsight.base.errors import RigsightError
 from rigsight.edge import codes
 from rigsight.edge.bundle.keys import PublicKey
 from rigsight.edge.bundle.reader import Bundle, open_bundle
-from rigsight.edge.bundle.slots import MAX_FAILED_STARTS, Slot, Slots
+from rigsight.edge.bundle.slots import MAX_FAILED_STARTS, Slot
+from rigsight.edge.bundle.starts import Attempt
 from rigsight.edge.bundle.store import Store
 
 Check = Callable[[Bundle], object]
@@ -82,6 +83,7 @@ def activate(store: Store, name: str, check: Check = golden_check) -> Slot:
             raise codes.NOT_INSTALLED(
                 f"another bundle '{name}' was installed meanwhile", where=store.folder, fix="Activate again."
             )
+        store.starts(name).forgive(staged.folder)
         change(slots.activated(current_is_whole=_is_whole(store, name, slots.current)))
     return staged
 
@@ -102,32 +104,34 @@ def rollback(store: Store, name: str) -> Slot:
                 fix="Install another release; an older one needs --allow-downgrade.",
             )
         store.open(name, slots.previous)
+        store.starts(name).forgive(slots.previous.folder)
         change(slots.rolled_back())
         return slots.previous
 
 
-def count_start(store: Store, name: str) -> tuple[Slots, str | None]:
-    """Remember that the current bundle is about to start, and roll back first where it failed too often.
+def begin_start(store: Store, name: str) -> tuple[Slot, Attempt, str | None]:
+    """Write down that the current bundle is about to start, and roll back first where it failed too often.
 
     Returns:
-        The state, and a sentence where it was, or could not be, rolled back.
+        What is to start, its attempt, and a sentence where it was, or could not be, rolled back.
 
     Raises:
         RigsightError: BND-026 where nothing is active, BND-027, IO-001.
     """
-    failed = store.current(name)
+    store.current(name)
     with store.changing(name) as change:
-        slots, note = store.slots(name), None
-        if slots.must_roll_back and _is_whole(store, name, slots.previous):
-            count, failed = slots.failed_starts, slots.current or failed
-            slots = slots.rolled_back()
-            back = slots.current.id if slots.current is not None else ""
-            note = f"{failed.id} failed to start {count} times: rolled back to {back}"
-        elif slots.failed_starts >= MAX_FAILED_STARTS:
-            note = f"{failed.id} failed to start {slots.failed_starts} times, and there is no way back"
-        slots = slots.started()
-        change(slots)
-    return slots, note
+        current, note = store.current(name), None
+        failed = store.starts(name).failed(current.folder)
+        if failed >= MAX_FAILED_STARTS:
+            slots, said = store.slots(name), f"{current.id} failed to start {failed} times"
+            if slots.previous is not None and _is_whole(store, name, slots.previous):
+                note = f"{said}: rolled back to {slots.previous.id}"
+                store.starts(name).forgive(slots.previous.folder)
+                change(slots.rolled_back())
+                current = slots.previous
+            else:
+                note = f"{said}, and there is no way back"
+        return current, store.starts(name).begin(current.folder), note
 
 
 def _acceptable(store: Store, bundle: Bundle, allow_downgrade: bool) -> Bundle:

@@ -5,8 +5,8 @@
     install    a bundle                    -> staged
     activate   staged -> current, current  -> previous
     rollback   previous -> current, current -> staged (where none waits)
-    start      failed_starts + 1; with MAX_FAILED_STARTS of them, a rollback first
-    first mask failed_starts = 0
+    start      after MAX_FAILED_STARTS without a mask (see ``starts``) a rollback first
+    first mask current has worked here
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ class Slots(StrictModel):
 
     version: Literal[1] = 1
     newest: int = Field(default=0, ge=0, description="newest release installed or run with a trusted key")
-    failed_starts: int = Field(default=0, ge=0, description="starts of current since its last mask")
     current: Slot | None = None
     previous: Slot | None = None
     staged: Slot | None = None
@@ -74,9 +73,7 @@ class Slots(StrictModel):
         old, previous = self.current, self.previous
         if old is not None and current_is_whole and (old.worked or previous is None):
             previous = old
-        return self.model_copy(
-            update={"current": self.staged, "previous": previous, "staged": None, "failed_starts": 0}
-        )
+        return self.model_copy(update={"current": self.staged, "previous": previous, "staged": None})
 
     def rolled_back(self) -> Slots:
         """``previous`` becomes ``current``; what ran waits in ``staged``, unless something else does."""
@@ -85,26 +82,12 @@ class Slots(StrictModel):
                 "current": self.previous,
                 "previous": None,
                 "staged": self.staged or self.current,
-                "failed_starts": 0,
             }
         )
-
-    @property
-    def must_roll_back(self) -> bool:
-        """Whether ``current`` failed to start too often, and there is a way back."""
-        return self.previous is not None and self.failed_starts >= MAX_FAILED_STARTS
-
-    def started(self) -> Slots:
-        """``current`` is about to start; written before, so that a crash is remembered."""
-        return self.model_copy(update={"failed_starts": self.failed_starts + 1})
-
-    def not_counted(self) -> Slots:
-        """The start ended for a reason that is not the bundle's."""
-        return self.model_copy(update={"failed_starts": max(0, self.failed_starts - 1)})
 
     def masked(self, folder: str) -> Slots:
         """The bundle in ``folder`` gave a mask: it works here."""
         if self.current is None or self.current.folder != folder:
             return self
         worked = self.current.model_copy(update={"worked": True})
-        return self.model_copy(update={"current": worked, "failed_starts": 0})
+        return self.model_copy(update={"current": worked})

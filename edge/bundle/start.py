@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING
 from rigsight.base.errors import RigsightError
 from rigsight.base.files import CANNOT_WRITE
 from rigsight.edge import codes
-from rigsight.edge.bundle.install import count_start
+from rigsight.edge.bundle.install import begin_start
 from rigsight.edge.bundle.keys import PublicKey, load_public_key
 from rigsight.edge.bundle.reader import Bundle, open_bundle
-from rigsight.edge.bundle.slots import Slots
+from rigsight.edge.bundle.starts import Attempt
 from rigsight.edge.bundle.store import Store
 from rigsight.edge.engines import codes as engine_codes
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from rigsight.edge.frames import Prediction
 
 Note = Callable[[str], None]
+Counted = tuple[Store, str, Attempt]
 
 INSTALLED = "installed:"
 UNTRUSTED = (codes.BUNDLE_UNSIGNED.code, codes.SIGNATURE_WRONG.code)
 # Errors of bundles and engines for which no bundle is to blame: a flag, or what the machine lacks.
 NOT_THE_BUNDLES = (
     codes.VARIANT_MISSING.code,
+    codes.SIGNING_MISSING.code,
     engine_codes.TENSORRT_MISSING.code,
     engine_codes.CUDA_MISSING.code,
     engine_codes.PROVIDER_MISSING.code,
@@ -41,9 +44,7 @@ class Start:
         notes: what the user should hear, such as a rollback.
     """
 
-    def __init__(
-        self, bundle: Bundle, counted: tuple[Store, str] | None = None, note: Note = lambda _: None
-    ) -> None:
+    def __init__(self, bundle: Bundle, counted: Counted | None = None, note: Note = lambda _: None) -> None:
         self.bundle = bundle
         self.notes: list[str] = []
         self._counted, self._note = counted, note
@@ -55,7 +56,20 @@ class Start:
 
     def masked(self) -> None:
         """The bundle gave a mask: it started. Only the first call does anything; nothing is raised."""
-        self._settle(lambda slots: slots.masked(self.bundle.path.name))
+        counted, self._counted = self._counted, None
+        if counted is None:
+            return
+        store, name, attempt = counted
+        folder = self.bundle.path.name
+        try:
+            with store.changing(name) as change:
+                attempt.settle()
+                store.starts(name).forgive(folder)
+                slots = store.slots(name)
+                if slots.masked(folder) != slots:
+                    change(slots.masked(folder))
+        except RigsightError as error:  # a full disk must not end a run that works
+            self.say(f"the start is not settled: {error.line()}")
 
     def close(self, error: BaseException | None = None) -> None:
         """The run is over. Without a mask the start counts as failed, unless it ended for another reason.
@@ -63,19 +77,14 @@ class Start:
         Other reasons are an end in order (an empty source, Ctrl-C) and errors that are not about the bundle:
         a camera without its cable must not bring an old bundle back.
         """
-        if error is None or isinstance(error, KeyboardInterrupt) or _is_elsewhere(error):
-            self._settle(Slots.not_counted)
-        self._counted = None
-
-    def _settle(self, step: Callable[[Slots], Slots]) -> None:
-        if self._counted is None:
+        counted, self._counted = self._counted, None
+        if counted is None:
             return
-        (store, name), self._counted = self._counted, None
-        try:
-            with store.changing(name) as change:
-                change(step(store.slots(name)))
-        except RigsightError as error:  # a full disk must not end a run that works
-            self.say(f"the start is not settled: {error.line()}")
+        if error is None or isinstance(error, KeyboardInterrupt) or _is_elsewhere(error):
+            with contextlib.suppress(RigsightError):
+                counted[2].settle()
+        else:
+            counted[2].fail()
 
     def __enter__(self) -> Start:
         return self
@@ -139,26 +148,24 @@ def start_bundle(
 
 
 def _start_installed(store: Store, name: str, key: PublicKey | None, tell: Note) -> Start:
-    notes: list[str] = []
-    counted: tuple[Store, str] | None = (store, name)
+    counted: Counted | None = None
     try:
-        slots, note = count_start(store, name)
-        notes += [note] if note else []
+        current, attempt, note = begin_start(store, name)
+        counted = (store, name, attempt)
     except RigsightError as error:
         if error.code != CANNOT_WRITE.code:
             raise
         # A disk that is full or read-only does not keep a robot from starting; its way back is gone, though.
-        slots, counted = store.slots(name), None
-        notes.append(f"the start is not counted: {error.line()}")
-    current = slots.current
-    assert current is not None, "a start was counted of nothing"
+        current, note = store.current(name), f"the start is not counted: {error.line()}"
     try:
         start = Start(store.open(name, current, key), counted, tell)
     except RigsightError as error:
-        if counted and key not in (None, current.key) and error.code in UNTRUSTED:
-            with store.changing(name) as change:  # the key does not fit; that is not the bundle's fault
-                change(store.slots(name).not_counted())
+        wrong_key = key not in (None, current.key) and error.code in UNTRUSTED
+        if counted is not None and (wrong_key or _is_elsewhere(error)):
+            counted[2].settle()
+        elif counted is not None:
+            counted[2].fail()
         raise
-    for text in notes:
-        start.say(text)
+    if note is not None:
+        start.say(note)
     return start

@@ -1,8 +1,9 @@
 """The store of installed bundles: a folder of the user's own, in which no crash leaves anything half done.
 
 ``NAME/state.yaml`` says what is in which slot and is replaced in one rename; ``NAME/slots/`` holds the
-bundles, each written whole under a name that is not in use. So a kill between any two steps leaves either the
-old state or the new one, and both name whole bundles; what neither names is swept away by the next change.
+bundles, each written whole under a name that is not in use; ``NAME/starts/`` what has not come to a mask. So
+a kill between any two steps leaves either the old state or the new one, and both name whole bundles; what
+neither names is swept away by the next change.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rigsight.edge.bundle.durable import sync_folder, sync_tree, write_durably
 from rigsight.edge.bundle.keys import PublicKey
 from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.bundle.slots import Slot, Slots
+from rigsight.edge.bundle.starts import Starts, lock
 from rigsight.edge.bundle.storage import SIGNATURE_FILE, SPEC_FILE
 
 STATE_FILE = "state.yaml"
@@ -62,6 +64,15 @@ class Store:
     def path(self, name: str, slot: Slot) -> Path:
         """The folder of the bundle in a slot."""
         return self.folder / name / "slots" / slot.folder
+
+    def starts(self, name: str) -> Starts:
+        """The starts of a name that have not come to a mask."""
+        return Starts(self.folder / name / "starts")
+
+    def failed_starts(self, name: str) -> int:
+        """How often what is active ended without a mask, since its last mask."""
+        current = self.slots(name).current
+        return 0 if current is None else self.starts(name).failed(current.folder)
 
     def open(self, name: str, slot: Slot, trust: PublicKey | None = None) -> Bundle:
         """Open and verify what is in a slot, with ``trust`` or the key that it was installed with.
@@ -160,19 +171,17 @@ class Store:
                 shutil.rmtree(path, ignore_errors=True)
         for path in folder.glob(".part-*"):
             path.unlink()
+        Starts(folder / "starts").keep_only(keep)
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """One process at a time; a killed one lets go."""
-    import fcntl
-
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise cannot_write(error, path) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            stack.callback(os.close, handle)
+        except OSError as error:
+            raise cannot_write(error, path) from error
+        lock(handle)
         yield
-    finally:
-        os.close(handle)

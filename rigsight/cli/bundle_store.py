@@ -77,7 +77,13 @@ def installed(store: StoreFolder = None, as_json: AsJson = False) -> None:
     opened = Store(store)
     found = {name: opened.slots(name) for name in opened.names()}
     if as_json:
-        print(json.dumps({name: slots.model_dump() for name, slots in found.items()}, indent=2))
+        data = {name: slots.model_dump() for name, slots in found.items()}
+        for name, slots in found.items():
+            data[name]["failed_starts"] = opened.failed_starts(name)
+            for title in ("current", "previous", "staged"):
+                if (slot := getattr(slots, title)) is not None:
+                    data[name][title]["path"] = str(opened.path(name, slot))
+        print(json.dumps(data, indent=2))
         return
     from rich.console import Console
     from rich.table import Table
@@ -96,5 +102,6 @@ def installed(store: StoreFolder = None, as_json: AsJson = False) -> None:
                 table.add_row(slot.id, title, "yes" if slot.worked else "not yet", key)
     Console(highlight=False).print(table if table.rows else f"nothing is installed in {opened.folder}")
     for name, slots in found.items():
-        failed = f"; {slots.failed_starts} starts without a mask" if slots.failed_starts else ""
+        count = opened.failed_starts(name)
+        failed = f"; {count} failed start{'s' if count > 1 else ''} of the active one" if count else ""
         print(f"{name}: newest release seen {slots.newest}{failed}")

@@ -14,6 +14,7 @@ import typer
 from rigsight.edge.engines.select import EngineChoice
 from rigsight.edge.pipeline.runner import RunPlan
 from rigsight.edge.pipeline.runner import run as run_plan
+from rigsight.edge.pipeline.signals import terminated_as_interrupted
 
 HELP = """Run a bundle on cameras or files, and say how fast and how well it went.
 
@@ -91,6 +92,7 @@ def run(
         threads=threads,
     )
     with ExitStack() as stack:
+        stack.enter_context(terminated_as_interrupted())
         report = run_plan(plan, None if as_json else stack.enter_context(_ProgressBar()), _note)
     if as_json:
         print(json.dumps(report, indent=2))

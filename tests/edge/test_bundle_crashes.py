@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from rigsight.edge.bundle.install import activate, install
+from rigsight.edge.bundle.install import activate, begin_start, install
 from rigsight.edge.bundle.start import start_bundle
 from rigsight.edge.bundle.store import Store
 
@@ -31,8 +31,8 @@ _spec.loader.exec_module(small_bundles)
 DRIVER = """
 import json, os, shutil, signal, sys
 from rigsight.base.errors import RigsightError
-from rigsight.edge.bundle.install import activate, count_start, install, rollback
-from rigsight.edge.bundle.start import Start, start_bundle
+from rigsight.edge.bundle.install import activate, install, rollback
+from rigsight.edge.bundle.start import start_bundle
 from rigsight.edge.bundle.store import Store
 
 step, how, ready, bundle, out = sys.argv[1:]
@@ -158,9 +158,8 @@ def test_at_any_moment_there_is_a_whole_active_bundle(
 ) -> None:
     before, after = EXPECTED[step]
     if step == "start":
-        store = Store(ready)
-        with store.changing("tiny") as change:
-            change(store.slots("tiny").model_copy(update={"failed_starts": 3}))
+        for _ in range(3):
+            begin_start(Store(ready), "tiny")[1].fail()
     bundle, newer = (small_bundles.release(tmp_path / f"r{number}", number) for number in (4, 5))
     said = drive(step, how, ready, bundle, tmp_path / "out")
     assert len(said) > 5
@@ -181,7 +180,8 @@ def test_at_any_moment_there_is_a_whole_active_bundle(
             start.masked()
         install(store, newer)
         inside = store.folder / "tiny"
-        assert sorted(path.name for path in inside.iterdir()) == ["lock", "slots", "state.yaml"]
+        assert sorted(path.name for path in inside.iterdir()) == ["lock", "slots", "starts", "state.yaml"]
+        assert list((inside / "starts").iterdir()) == []
         slots = store.slots("tiny").slots()
         assert {path.name for path in (inside / "slots").iterdir()} == {slot.folder for slot in slots}
     assert seen == {before, after}

@@ -63,7 +63,14 @@ def counts(store: Store) -> tuple[int, int]:
     """Release that is active, failed starts."""
     slots = store.slots("tiny")
     assert slots.current
-    return slots.current.release, slots.failed_starts
+    return slots.current.release, store.failed_starts("tiny")
+
+
+def under_way(store: Store) -> int:
+    """Starts of the active bundle that are written down, whether their processes live or not."""
+    current = store.slots("tiny").current
+    assert current
+    return len(list((store.folder / "tiny" / "starts").glob(f"{current.folder}~*")))
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -132,9 +139,32 @@ def test_a_start_that_is_killed_counts(store: Store, pairs: str, tmp_path: Path)
         assert counts(store) == (3, number)
     with start_bundle("installed:tiny") as start:
         assert start.bundle.spec.release == 1
-        assert counts(store) == (1, 1)
+        assert (counts(store), under_way(store)) == ((1, 0), 1)
         start.masked()
-        assert counts(store) == (1, 0)
+        assert (counts(store), under_way(store)) == ((1, 0), 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_service_that_is_stopped_while_it_loads_is_not_counted(
+    store: Store, pairs: str, number: signal.Signals
+) -> None:
+    code = (
+        "import sys, time\n"
+        "from rigsight.cli.main import main\n"
+        "from rigsight.edge.pipeline import runner\n"
+        "runner.build_chain = lambda *_, **__: (print('loading', flush=True), time.sleep(60))\n"
+        "sys.exit(main(['run', '--bundle', 'installed:tiny', '--source', sys.argv[1]]))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, pairs], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "loading\n"
+    assert (counts(store), under_way(store)) == ((2, 0), 1)
+    process.send_signal(number)
+    assert process.communicate(timeout=60)[1].startswith("CLI-003")
+    assert process.returncode == 130
+    assert (counts(store), under_way(store)) == ((2, 0), 0)
 
 
 def test_the_counter_is_cleared_at_the_first_mask_and_not_at_the_end(
@@ -163,9 +193,9 @@ def test_python_counts_as_the_command_does(store: Store) -> None:
         assert counts(store) == (2, number)
     with rigsight.open_pipeline("installed:tiny") as pipeline:
         assert "rolled back to tiny-1-" in pipeline.notes[0]
-        assert counts(store) == (1, 1)
+        assert (counts(store), under_way(store)) == ((1, 0), 1)
         assert pipeline(rgb, counts16).mask.shape == (60, 80)
-        assert counts(store) == (1, 0)
+        assert (counts(store), under_way(store)) == ((1, 0), 0)
     rigsight.open_pipeline("installed:tiny").close()
     assert counts(store) == (1, 0)
     with pytest.raises(RigsightError, match="CAL-001"):
@@ -173,6 +203,19 @@ def test_python_counts_as_the_command_does(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), rigsight.open_pipeline("installed:tiny"):
         raise ZeroDivisionError
     assert counts(store) == (1, 1)
+
+
+def test_a_robot_that_lost_the_package_for_signatures_does_not_go_back(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, public = keys(tmp_path)
+    install(store, release(tmp_path / "r3", 3, private), public)
+    activate(store, "tiny", lambda _: None)
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+    for _ in range(4):
+        with pytest.raises(RigsightError, match="BND-024"):
+            start_bundle("installed:tiny")
+    assert counts(store) == (3, 0)
 
 
 def test_trust_in_python_flags_and_profile(
@@ -216,7 +259,7 @@ def test_a_store_that_became_read_only_does_not_keep_a_robot_from_starting(
 ) -> None:
     install(store, release(tmp_path / "r3", 3))
     activate(store, "tiny", lambda _: None)
-    monkeypatch.setattr("rigsight.edge.bundle.store.write_durably", small_bundles.full_disk)
+    monkeypatch.setattr("rigsight.edge.bundle.starts.sync_folder", small_bundles.full_disk)
     code, out, err = run(capsys, "--bundle", "installed:tiny", "--source", pairs, "--json")
     assert code == 0
     assert "the start is not counted: IO-001: No space left on device" in err
@@ -232,4 +275,4 @@ def test_a_disk_that_fills_between_start_and_mask_does_not_end_the_run(
             patch.setattr("rigsight.edge.bundle.store.write_durably", small_bundles.full_disk)
             start.masked()
         assert "IO-001" in start.notes[0]
-    assert counts(store) == (2, 1)
+    assert (counts(store), under_way(store)) == ((2, 0), 0)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from rigsight.base.errors import RigsightError
-from rigsight.edge.bundle.install import activate, count_start, install, rollback
+from rigsight.edge.bundle.install import activate, begin_start, install, rollback
 from rigsight.edge.bundle.slots import MAX_FAILED_STARTS, Slots
 from rigsight.edge.bundle.start import start_bundle
+from rigsight.edge.bundle.starts import MAX_REMEMBERED
 from rigsight.edge.bundle.store import Store, default_store
 
 _spec = importlib.util.spec_from_file_location("small_bundles", Path(__file__).with_name("small_bundles.py"))
@@ -106,11 +107,14 @@ def test_a_damaged_bundle_is_neither_kept_nor_gone_back_to(store: Store, three: 
     (store.path("tiny", slots.previous) / "golden.npz").write_bytes(b"rot")
     fails(lambda: rollback(store, "tiny"), "BND-003.*golden.npz")
     for number in range(MAX_FAILED_STARTS + 2):  # there is no way back that is whole: it keeps trying
-        state, note = count_start(store, "tiny")
-        assert state.current == slots.current
-        assert (note is None) == (number < MAX_FAILED_STARTS)
-    assert note is not None
-    assert "5 times, and there is no way back" in f"{count_start(store, 'tiny')[1]}"
+        current, attempt, note = begin_start(store, "tiny")
+        assert current == slots.current
+        assert (note or "").endswith("there is no way back") == (number >= MAX_FAILED_STARTS)
+        attempt.fail()
+    assert store.failed_starts("tiny") == 5
+    for _ in range(MAX_REMEMBERED):
+        begin_start(store, "tiny")[1].fail()
+    assert store.failed_starts("tiny") <= MAX_REMEMBERED + 1
     install(store, three[1], allow_downgrade=True)  # a copy anew, not the damaged one
     assert store.slots("tiny").staged != slots.previous
     (store.path("tiny", slots.current) / "golden.npz").write_bytes(b"rot")
@@ -206,7 +210,7 @@ def test_who_asked_for_signatures_gets_no_unsigned_successor(
     install(store, foreign, strangers)
     activate(store, "tiny", passes)
     fails(lambda: start_bundle("installed:tiny", tmp_path / "fleet.pub.pem", store.folder), "BND-021")
-    assert store.slots("tiny").failed_starts == 0, "the key was wrong, not the bundle"
+    assert store.failed_starts("tiny") == 0, "a wrong key is not the bundle's fault"
     start_bundle("installed:tiny", tmp_path / "stranger.pub.pem", store.folder)
 
 
@@ -286,8 +290,40 @@ def test_a_store_that_cannot_be_written_is_the_environments_fault(
     fails(lambda: install(Store(tmp_path / "locked"), three[1]), "IO-001", exit_code=1)
 
 
-def test_an_empty_state_is_what_nothing_installed_means() -> None:
-    assert not Slots().must_roll_back
-    assert Slots(failed_starts=9).must_roll_back is False
-    assert Slots().not_counted().failed_starts == 0
+def test_starts_under_way_are_no_failures(store: Store, three: dict[int, Path]) -> None:
+    """As when one bundle starts for several cameras at once."""
+    put(store, three[1])
+    put(store, three[2], works=False)
+    attempts = [begin_start(store, "tiny")[1] for _ in range(5)]
+    assert store.failed_starts("tiny") == 0
+    for attempt in attempts[:2]:
+        attempt.fail()
+    attempts[2].settle()
+    assert store.failed_starts("tiny") == 2
+    assert begin_start(store, "tiny")[0].release == 2
+    attempts[3].fail()
+    assert begin_start(store, "tiny")[0].release == 1
+    assert store.failed_starts("tiny") == 0
+    install(store, three[3])
+    activate(store, "tiny", passes)
+    rollback(store, "tiny")
+    assert where(store) == (1, None, 3)
+    attempts[4].settle()  # of a slot that is long gone
+
+
+def test_a_bundle_that_is_activated_again_starts_afresh(store: Store, three: dict[int, Path]) -> None:
+    put(store, three[1])
+    put(store, three[2], works=False)
+    for _ in range(MAX_FAILED_STARTS):
+        begin_start(store, "tiny")[1].fail()
+    assert begin_start(store, "tiny")[0].release == 1
+    activate(store, "tiny", passes)
+    assert where(store) == (2, 1, None)
+    assert store.failed_starts("tiny") == 0
+    assert begin_start(store, "tiny")[0].release == 2
+
+
+def test_an_empty_state_is_what_nothing_installed_means(store: Store) -> None:
     assert Slots().masked("x") == Slots()
+    assert store.slots("tiny") == Slots()
+    assert store.failed_starts("tiny") == 0
