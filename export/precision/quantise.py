@@ -13,9 +13,12 @@ import logging
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rigsight.export.precision.ranges import Ranges
+
+if TYPE_CHECKING:
+    import onnx
 
 Kind = Literal["int8", "int8-cpu"]
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -41,7 +44,7 @@ def quantisable(graph: bytes) -> tuple[str, ...]:
 
 
 def quantise(graph: bytes, ranges: Ranges, kind: Kind, floats: Collection[str] = ()) -> bytes:
-    """The Q/DQ graph; the nodes named in ``floats`` stay float32.
+    """The Q/DQ graph; the layers named in ``floats`` stay float32, and what lies behind them.
 
     ``ranges`` must hold every float tensor of ``graph`` (:func:`collect_ranges`).
     """
@@ -68,7 +71,7 @@ def quantise(graph: bytes, ranges: Ranges, kind: Kind, floats: Collection[str] =
             per_channel=True,
             activation_type=QuantType.QInt8 if tensorrt else QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=sorted(floats),
+            nodes_to_exclude=sorted({*floats, *_between(model, frozenset(floats))}),
             extra_options=options,
             calibration_cache_path=cache,
         )
@@ -78,6 +81,22 @@ def quantise(graph: bytes, ranges: Ranges, kind: Kind, floats: Collection[str] =
     onnx.checker.check_model(quantised)
     data: bytes = quantised.SerializeToString()
     return data
+
+
+def _between(model: onnx.ModelProto, floats: frozenset[str]) -> set[str]:
+    """Nodes without weights that stay float: those that see a float layer, or none, upstream."""
+    constants = {weight.name for weight in model.graph.initializer}
+    layers: dict[str, frozenset[str]] = {}  # tensor -> the nearest layers that it comes from
+    found = set()
+    for node in model.graph.node:
+        if node.op_type in WEIGHTED and len(node.input) > 1 and node.input[1] in constants:
+            above = frozenset({node.name})
+        else:
+            above = frozenset().union(*(layers.get(name, frozenset()) for name in node.input))
+            if not above or above & floats:
+                found.add(node.name)
+        layers.update(dict.fromkeys(node.output, above))
+    return found
 
 
 @contextlib.contextmanager

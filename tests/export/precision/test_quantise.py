@@ -113,3 +113,15 @@ def test_int8_is_close_and_the_nodes_left_out_stay_float(
     names = {n.name: list(n.input) for n in untouched.graph.node}
     assert names["first"][1] == "w1"
     assert names["last"][1] == "w2"
+
+
+def test_what_follows_a_float_layer_stays_float_too(two_convolutions: bytes, pictures: Feeds) -> None:
+    """Else a group that is alone INT8 would be blamed for what others lose."""
+    ranges = collect_ranges(two_convolutions, pictures, "minmax")
+    alone = onnx.load_from_string(quantise(two_convolutions, ranges, "int8-cpu", ["first"]))
+    (relu,) = [node for node in alone.graph.node if node.op_type == "Relu"]
+    (first,) = [node for node in alone.graph.node if node.name == "first"]
+    assert relu.input[0] == first.output[0]
+    assert next(n for n in alone.graph.node if relu.output[0] in n.input).op_type == "QuantizeLinear"
+    every = quantise(two_convolutions, ranges, "int8-cpu", ["first", "last"])
+    assert not [n for n in onnx.load_from_string(every).graph.node if n.op_type == "QuantizeLinear"]
