@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from rigsight.edge.instances import Instance
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -154,7 +157,8 @@ class Prediction:
 
     ``mask`` uint8 [H,W] of class ids, 255 = unlabelled (also outside the validity mask); ``confidence`` uint8
     [H,W] (0..255 for 0..1) or None when nobody asked; ``probability`` uint8 [H,W] of class 1 where binary;
-    ``fused`` uint8 [H,W,3] or None. ``degraded`` says which modality was missing, None in normal
+    ``fused`` uint8 [H,W,3] or None; ``instances`` best first, None where the bundle does not look for them.
+    ``degraded`` says which modality was missing, None in normal
     running. ``stage_ns`` maps stage to its duration.
     """
 
@@ -163,7 +167,7 @@ class Prediction:
     confidence: UInt8 | None = None
     probability: UInt8 | None = None
     fused: UInt8 | None = None
-    instances: tuple[Any, ...] = ()
+    instances: tuple[Instance, ...] | None = None
     degraded: str | None = None
     bundle_id: str = ""
     stage_ns: Mapping[str, int] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Modalities
 from rigsight.edge.engines.base import Array, Engine
 from rigsight.edge.frames import UNLABELLED, Aligned, Prediction, UInt8
+from rigsight.edge.instances import Instance, paste_masks, read_instances
 from rigsight.edge.postprocess import binary_confidence, binary_mask, class_confidence, class_mask
 from rigsight.edge.saliency import vsm_tables
 
@@ -91,7 +92,10 @@ class Predictor:
         """The prediction of the engine's ``outputs``, none of which it keeps; ``stage_ns`` gains ``mask``."""
         start = perf_counter_ns()
         trusted, degraded = self._judge(aligned)
-        mask, confidence = self._mask(outputs, aligned.valid, trusted)
+        instances: tuple[Instance, ...] | None = None
+        if self.bundle.spec.instances is not None:
+            instances = read_instances(outputs, self.bundle.spec.instances.sure) if trusted else ()
+        mask, confidence = self._mask(outputs, aligned.valid, trusted, instances)
         fused = outputs["fused"][0].copy() if "fused" in outputs else None
         return Prediction(
             aligned=aligned,
@@ -99,6 +103,7 @@ class Predictor:
             confidence=confidence,
             probability=outputs["probability"][0].copy() if trusted and "probability" in outputs else None,
             fused=fused,
+            instances=instances,
             degraded=degraded,
             bundle_id=self.bundle.id,
             stage_ns={**stage_ns, "mask": perf_counter_ns() - start},
@@ -120,7 +125,15 @@ class Predictor:
             return False, f"{what}, {metric} {promised:.2f} is below {least:.2f}: no mask"
         return True, f"{what}, {metric} {promised:.2f}"
 
-    def _mask(self, outputs: Mapping[str, Array], valid: UInt8, trusted: bool) -> tuple[UInt8, UInt8 | None]:
+    def _mask(
+        self,
+        outputs: Mapping[str, Array],
+        valid: UInt8,
+        trusted: bool,
+        instances: tuple[Instance, ...] | None,
+    ) -> tuple[UInt8, UInt8 | None]:
+        if trusted and instances is not None:
+            return paste_masks(instances, valid, self.confidence)
         if not trusted or not {"logits", "mask", "probability"} & set(outputs):
             mask: UInt8 = np.full(valid.shape, UNLABELLED, np.uint8)
             return mask, np.zeros(valid.shape, np.uint8) if self.confidence else None

@@ -9,6 +9,7 @@ import numpy as np
 
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.frames import UNLABELLED, Prediction, UInt8, as_uint8
+from rigsight.edge.instances import Instance
 from rigsight.edge.pairing import NO_CAMERA
 
 LABEL_HEIGHT = 24
@@ -40,6 +41,22 @@ def overlay(rgb: UInt8, mask: UInt8, classes: Sequence[ClassEntry], opacity: flo
     return np.where(shown[..., None], tinted, rgb)
 
 
+def draw_instances(rgb: UInt8, instances: Sequence[Instance], classes: Sequence[ClassEntry]) -> UInt8:
+    """A copy of the picture uint8 [H,W,3] with outline, box, class and score of the sure instances."""
+    drawn = rgb.copy()
+    height, width = drawn.shape[:2]
+    for each in reversed([each for each in instances if each.sure]):
+        entry = classes[each.label]
+        outlines, _ = cv2.findContours(each.mask(height, width), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(drawn, outlines, -1, entry.color, 1)
+        x0, y0, x1, y1 = (round(float(side)) for side in each.box)
+        cv2.rectangle(drawn, (x0, y0), (x1 - 1, y1 - 1), entry.color, 1)
+        text, place = f"{entry.name} {each.score:.2f}", (x0, y0 - 3 if y0 > 12 else y0 + 11)
+        for colour, thickness in ((_BAND, 3), (_TEXT, 1)):
+            cv2.putText(drawn, text, place, _FONT, 0.35, colour, thickness, cv2.LINE_AA)
+    return drawn
+
+
 def average_fusion(rgb: UInt8, thermal: UInt8) -> UInt8:
     """Plain averaging of RGB uint8 [H,W,3] and thermal uint8 [H,W]: the baseline of every fusion."""
     return as_uint8(cv2.addWeighted(rgb, 0.5, cv2.cvtColor(thermal, cv2.COLOR_GRAY2RGB), 0.5, 0))
@@ -66,13 +83,14 @@ def side_by_side(prediction: Prediction, classes: Sequence[ClassEntry]) -> UInt8
     has = aligned.source.frames
     size = panel_size(aligned.rgb.shape[1], aligned.rgb.shape[0])
     note = f"mask, {prediction.degraded}" if prediction.degraded else "mask"
+    tinted = overlay(background(prediction), prediction.mask, classes)
+    if prediction.instances:
+        tinted = draw_instances(tinted, prediction.instances, classes)
     panels = {
         "rgb": _panel(aligned.rgb if "rgb" in has else None, "RGB", size),
         "thermal": _panel(thermal_to_colour(aligned.thermal) if "thermal" in has else None, "thermal", size),
         "fused": _panel(prediction.fused, "fused", size),
-        "mask": _panel(
-            overlay(background(prediction), prediction.mask, classes), note, size, bool(prediction.degraded)
-        ),
+        "mask": _panel(tinted, note, size, bool(prediction.degraded)),
     }
     never = [role for role, why in aligned.source.missing.items() if why == NO_CAMERA]
     if never and prediction.degraded is None:  # the bundle does not want it, and so has nothing to fuse

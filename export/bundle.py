@@ -26,6 +26,7 @@ from rigsight.export import codes
 from rigsight.export.cases import photo_cases, simulated_cases
 from rigsight.export.deploy import GRAPH_PATH, coarsest_grid, deployable
 from rigsight.export.graph import Graph, to_onnx
+from rigsight.export.instances.parity import InstanceParity
 from rigsight.export.parity import Parity, check_parity
 from rigsight.export.precision.material import open_material
 from rigsight.export.precision.ranges import METHODS, Method
@@ -81,7 +82,7 @@ class ExportReport:
     bundle_id: str
     graph_bytes: int
     total_bytes: int
-    parity: tuple[Parity, ...]
+    parity: tuple[Parity | InstanceParity, ...]
     precision: Precision | None = None
     report: Path | None = None
 
@@ -104,10 +105,14 @@ def export_checkpoint(
     chosen = _precision_options(options)
     step("reading the checkpoint")
     model, meta = load_checkpoint(checkpoint)
+    if meta.task == "instance":
+        from rigsight.export.instances.bundle import export_instances
+
+        return export_instances(checkpoint, out, options, model, meta, step)
     side, preprocessing = with_tiles(meta, options.tile, options.overlap, coarsest_grid(model))
     module, part = deployable(model, meta, None if side is None else (side, side))
     files: dict[str, bytes] = {}
-    description = _describe(checkpoint, out, meta, part, preprocessing, options)
+    description = describe(checkpoint, out, meta, part, preprocessing, options)
     if options.golden is None:
         cases = simulated_cases(preprocessing, list(meta.scores), wanted(part))
     else:
@@ -115,7 +120,7 @@ def export_checkpoint(
     step("exporting the graph")
     graph = to_onnx(module, part)
     files[GRAPH_PATH] = graph.data
-    bundle = _in_memory(description, files)
+    bundle = in_memory(description, files)
     step("comparing ONNX Runtime with PyTorch")
     engine = open_engine(bundle)
     predictor = Predictor(bundle, engine)
@@ -134,7 +139,7 @@ def export_checkpoint(
     files[GOLDEN_FILE] = predict_golden(bundle, engine, cases).to_bytes()
     if options.with_checkpoint:
         files[IN_BUNDLE] = half_checkpoint(checkpoint)
-    final = _in_memory(description, files)
+    final = in_memory(description, files)
     write_bundle(out, final.spec, files)
     total = sum(final.storage.sizes.values())
     return ExportReport(out, final.id, len(files[GRAPH_PATH]), total, parity, precision, folder)
@@ -210,7 +215,7 @@ def _check_out(out: Path) -> None:
         raise codes.OUT_IS_TAKEN("it has no bundle.yaml", where=out)
 
 
-def _describe(
+def describe(
     checkpoint: Path,
     out: Path,
     meta: CheckpointMeta,
@@ -269,7 +274,7 @@ def level_of(meta: CheckpointMeta) -> int | None:
     return max(1, round(255 * (0.5 if meta.threshold is None else meta.threshold)))
 
 
-def _in_memory(description: BundleSpec, files: dict[str, bytes]) -> Bundle:
+def in_memory(description: BundleSpec, files: dict[str, bytes]) -> Bundle:
     """The bundle of ``files`` as it will be read, verified."""
     spec = description.model_copy(update={"files": listed(files)})
     return read_bundle(MemoryStorage({SPEC_FILE: spec.to_yaml().encode(), **files}))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rigsight.edge import codes
-from rigsight.edge.bundle.spec import BundleSpec, Geometry, Part, Tensor
+from rigsight.edge.bundle.instance_contract import check_instances
+from rigsight.edge.bundle.spec import BundleSpec, Geometry, Part
+from rigsight.edge.bundle.tensors import expect
 
 PICTURES = {"rgb": 3, "thermal": 1}
 
@@ -21,6 +23,8 @@ def check_contract(spec: BundleSpec, where: str | Path | None = None) -> None:
             _check_inputs(part, where)
             _check_outputs(part, spec, where)
             _check_tiles(part, spec.preprocessing.geometry, where)
+    if spec.task == "instance" or spec.instances is not None:
+        check_instances(spec, where)
 
 
 def graph_size(part: Part) -> tuple[int, int]:
@@ -58,7 +62,7 @@ def _check_inputs(part: Part, where: str | Path | None) -> None:
             raise codes.BUNDLE_CONTRACT(
                 f"the input '{name}' is no camera and names no host function", where=where
             )
-        _expect(name, tensor, "uint8", (1, None, None, PICTURES[name]), where)
+        expect(name, tensor, "uint8", (1, None, None, PICTURES[name]), where)
         sizes.add(tensor.shape[1:3])
     if len(sizes) != 1:
         raise codes.BUNDLE_CONTRACT("the graph must take 'rgb', 'thermal' or both, of one size", where=where)
@@ -83,21 +87,8 @@ def _check_outputs(part: Part, spec: BundleSpec, where: str | Path | None) -> No
                     f"{tensor.shape[1]} channels",
                     where=where,
                 )
-            _expect(name, tensor, "float32", (1, channels, height, width), where)
+            expect(name, tensor, "float32", (1, channels, height, width), where)
         elif name in ("mask", "confidence", "probability"):
-            _expect(name, tensor, "uint8", (1, height, width), where)
+            expect(name, tensor, "uint8", (1, height, width), where)
         elif name == "fused":
-            _expect(name, tensor, "uint8", (1, height, width, 3), where)
-
-
-def _expect(
-    name: str, tensor: Tensor, dtype: str, shape: tuple[int | None, ...], where: str | Path | None
-) -> None:
-    fits = len(tensor.shape) == len(shape) and all(
-        have > 0 and want in (None, have) for have, want in zip(tensor.shape, shape, strict=True)
-    )
-    if tensor.dtype != dtype or not fits:
-        wanted = ",".join("?" if side is None else str(side) for side in shape)
-        raise codes.BUNDLE_CONTRACT(
-            f"'{name}' must be {dtype} [{wanted}], not {tensor.dtype} {list(tensor.shape)}", where=where
-        )
+            expect(name, tensor, "uint8", (1, height, width, 3), where)

@@ -18,10 +18,12 @@ from rigsight.base.schema import parse_model, parse_yaml
 from rigsight.calibration.codes import RIG_UNREADABLE
 from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
+from rigsight.edge.bundle import golden_instances
 from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.engines.base import Engine
 from rigsight.edge.frames import Aligned, Frame, FrameSet, Image, PixelFormat, UInt8
+from rigsight.edge.instances import Instance
 from rigsight.edge.predictor import Predictor
 from rigsight.edge.preprocess import Preprocessor
 
@@ -32,6 +34,7 @@ MIN_MASK_AGREEMENT = 0.995
 MAX_FUSED_DIFFERENCE = 1.0
 # Of 255, over the pixels that either side calls foreground: cracks are too few to show in the mask's share.
 MAX_PROBABILITY_DIFFERENCE = 4.0
+MIN_INSTANCE_AGREEMENT = 0.95
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Golden:
     """Cases of one golden file; ``rigs`` holds rig.yaml's text, or None where the pictures are aligned.
 
     ``rgb`` uint8 [h,w,3] and ``thermal`` uint16 or uint8 [h,w], None for a camera that the bundle does not
-    take; ``masks`` uint8 [H,W], ``fused`` uint8 [H,W,3], ``probability`` uint8 [H,W] of a binary task.
+    take; ``masks`` uint8 [H,W], ``fused`` uint8 [H,W,3], ``probability`` uint8 [H,W] of a binary task,
+    ``instances`` of an instance task.
     """
 
     rgb: tuple[UInt8 | None, ...]
@@ -49,6 +53,7 @@ class Golden:
     masks: tuple[UInt8, ...] = ()
     fused: tuple[UInt8, ...] = ()
     probability: tuple[UInt8, ...] = ()
+    instances: tuple[tuple[Instance, ...], ...] = ()
 
     def rig(self, case: int) -> Rig | None:
         """The case's rig. Raises RigsightError CAL-001 where its text is no rig.yaml."""
@@ -90,6 +95,8 @@ class Golden:
                 arrays[f"fused_{i}"] = self.fused[i]
             if self.probability:
                 arrays[f"probability_{i}"] = self.probability[i]
+            if self.instances:
+                arrays |= golden_instances.to_arrays(self.instances[i], i)
         stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, **arrays)
         return stream.getvalue()
@@ -111,10 +118,12 @@ class Golden:
                     key: tuple(arrays.get(f"{key}_{i}") for i in range(len(scenes)))
                     for key in ("rgb", "thermal")
                 }
+                things = [golden_instances.from_arrays(arrays, i) for i in range(len(scenes))]
         except (ValueError, KeyError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} cannot be read ({error})", where=where) from error
         seen = [any(picture is not None for picture in pair) for pair in zip(*cameras.values(), strict=True)]
-        optional = (len(column["fused"]), len(column["probability"]))
+        instances = tuple(each for each in things if each is not None)
+        optional = (len(column["fused"]), len(column["probability"]), len(instances))
         if (
             any(len(column[key]) != len(scenes) for key in ("rig", "mask"))
             or any(count not in (0, len(scenes)) for count in optional)
@@ -123,20 +132,22 @@ class Golden:
             raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} lacks an array", where=where)
         rigs = tuple(rig.tobytes().decode() or None for rig in column["rig"])
         outputs = (column[key] for key in ("mask", "fused", "probability"))
-        return cls(cameras["rgb"], cameras["thermal"], rigs, scenes, *outputs)
+        return cls(cameras["rgb"], cameras["thermal"], rigs, scenes, *outputs, instances=instances)
 
 
 @dataclass(frozen=True)
 class GoldenResult:
     """How one case compares: share of equal mask pixels, mean differences in levels.
 
-    That of the probability is over the pixels that either side calls foreground.
+    That of the probability is over the pixels that either side calls foreground; ``instance_agreement`` is
+    the share of detections that are the same.
     """
 
     scene: str
     mask_agreement: float
     fused_difference: float | None = None
     probability_difference: float | None = None
+    instance_agreement: float | None = None
 
     @property
     def passed(self) -> bool:
@@ -145,6 +156,7 @@ class GoldenResult:
             self.mask_agreement >= MIN_MASK_AGREEMENT
             and (self.fused_difference or 0.0) <= MAX_FUSED_DIFFERENCE
             and (self.probability_difference or 0.0) <= MAX_PROBABILITY_DIFFERENCE
+            and (self.instance_agreement is None or self.instance_agreement >= MIN_INSTANCE_AGREEMENT)
         )
 
 
@@ -154,7 +166,9 @@ def predict_golden(bundle: Bundle, engine: Engine, golden: Golden) -> Golden:
     predictions = [predictor(golden.aligned(case, bundle)) for case in range(len(golden.scenes))]
     fused = tuple(p.fused for p in predictions if p.fused is not None)
     probability = tuple(p.probability for p in predictions if p.probability is not None)
-    return replace(golden, masks=tuple(p.mask for p in predictions), fused=fused, probability=probability)
+    instances = tuple(p.instances for p in predictions if p.instances is not None)
+    masks = tuple(p.mask for p in predictions)
+    return replace(golden, masks=masks, fused=fused, probability=probability, instances=instances)
 
 
 def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
@@ -173,6 +187,11 @@ def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
                 ""
                 if worst.probability_difference is None
                 else f", the foreground's probability by {worst.probability_difference:.1f} of 255"
+            )
+            + (
+                ""
+                if worst.instance_agreement is None
+                else f", {worst.instance_agreement:.0%} of the detections are the same"
             ),
             where=bundle.path,
         )
@@ -198,7 +217,13 @@ def compare_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
             foreground = (mask == 1) | (prediction.mask == 1)
             levels = _levels(expected.probability[case], prediction.probability)[foreground]
             probability = float(levels.mean()) if levels.size else 0.0
-        results.append(GoldenResult(scene, float((mask == prediction.mask).mean()), fused, probability))
+        same = None
+        steps = bundle.spec.instances
+        if expected.instances and prediction.instances is not None and steps is not None:
+            same = golden_instances.agreement(
+                expected.instances[case], prediction.instances, steps.score, *mask.shape
+            )
+        results.append(GoldenResult(scene, float((mask == prediction.mask).mean()), fused, probability, same))
     return results
 
 

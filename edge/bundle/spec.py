@@ -2,7 +2,8 @@
 
 The graph contract: N = 1, static shapes, inputs and outputs by name; ``rgb`` uint8 [1,H,W,3], ``thermal``
 uint8 [1,H,W,1], and what a named host function makes. A missing modality is an all-zero picture. A binary
-graph gives ``probability`` uint8 [1,H,W] of class 1, a semantic one ``logits`` or ``mask``.
+graph gives ``probability`` uint8 [1,H,W] of class 1, a semantic one ``logits`` or ``mask``. An instance
+bundle has three graphs, joined by what the host does between them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MAX_EVALUATION_IMAGES = 50
 Task = Literal["semantic", "binary", "instance"]
 Variant = Literal["fp32", "fp16", "int8", "int8-cpu"]
 Modalities = Literal["both", "rgb_only", "thermal_only"]
-Metric = Literal["mIoU", "ODS-F1"]
+Metric = Literal["mIoU", "ODS-F1", "mask AP"]
 
 
 class ClassEntry(StrictModel):
@@ -101,6 +102,18 @@ class Part(StrictModel):
         return value
 
 
+class InstanceSteps(StrictModel):
+    """What the host does between the graphs of an instance bundle, and with their detections."""
+
+    levels: tuple[int, ...] = Field(min_length=1, description="proposals of ``main`` that each level gives")
+    proposal_nms: float = Field(gt=0, le=1, description="IoU above which the weaker proposal of a level goes")
+    score: float = Field(ge=0, le=1, description="detections must be above it")
+    nms: float = Field(gt=0, le=1, description="IoU above which the weaker detection of a class goes")
+    detections: int = Field(ge=1, description="of a picture, at most")
+    sure: float = Field(default=0.5, ge=0, le=1, description="score from which the class mask shows them")
+    scale: float = Field(default=1.0, gt=0, description="pixels of the graphs' boxes a pixel of the picture")
+
+
 class Verdict(StrictModel):
     """What export decided about one variant."""
 
@@ -136,6 +149,7 @@ class BundleSpec(StrictModel):
     classes: tuple[ClassEntry, ...] = Field(min_length=2, max_length=255)
     parts: tuple[Part, ...] = Field(min_length=1)
     host_steps: tuple[str, ...] = ()
+    instances: InstanceSteps | None = Field(default=None, description="of the task ``instance``, no other")
     preprocessing: Preprocessing = Preprocessing()
     accuracy: dict[str, dict[Modalities, float]] = Field(
         default={}, description="scene or data set -> ``metric`` with both, RGB only, thermal only"

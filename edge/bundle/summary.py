@@ -21,6 +21,7 @@ def summary(bundle: Bundle) -> dict[str, Any]:
         "key": None if bundle.trust is None else bundle.trust.fingerprint,
         **{key: data[key] for key in ("name", "release", "task", "model", "classes", "parts")},
         "threshold": spec.threshold,
+        **({"host_steps": data["host_steps"], "instances": data["instances"]} if spec.instances else {}),
         **{key: data[key] for key in ("preprocessing", "accuracy", "metric", "min_accuracy")},
         **{key: data[key] for key in ("verdicts", "licences", "provenance")},
         "files": {path: {"bytes": sizes[path], "sha256": digest} for path, digest in spec.files.items()},

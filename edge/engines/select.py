@@ -12,6 +12,7 @@ from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Part, Tensor, Variant
 from rigsight.edge.engines import codes as engine_codes
 from rigsight.edge.engines.base import Engine
+from rigsight.edge.engines.instances import InstanceEngine
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
 from rigsight.edge.engines.providers import Provider, preferred
 from rigsight.edge.engines.tensorrt import TensorRtEngine
@@ -41,11 +42,20 @@ def open_engine(
     choice: EngineChoice = REFERENCE,
     note: Note | None = None,
 ) -> Engine:
-    """What runs the bundle's pictures: its graph, tile by tile where its geometry is ``tile``.
+    """What runs the bundle's pictures: its graph, tile by tile where its geometry is ``tile``, or its graphs
+    with the host's steps between them.
 
     Raises as :func:`open_graph`.
     """
-    return tiled(open_graph(bundle, variant, threads, choice, note), bundle)
+    main = open_graph(bundle, variant, threads, choice, note)
+    if bundle.spec.instances is None:
+        return tiled(main, bundle)
+    others = {
+        part.name: open_graph(bundle, variant, threads, choice, note, part.name)
+        for part in bundle.spec.parts
+        if part.name != "main"
+    }
+    return InstanceEngine({"main": main, **others}, bundle.spec.instances)
 
 
 def open_graph(
@@ -54,8 +64,9 @@ def open_graph(
     threads: int | None = None,
     choice: EngineChoice = REFERENCE,
     note: Note | None = None,
+    part: str = "main",
 ) -> Engine:
-    """Open the main graph.
+    """Open one graph, by default the main one.
 
     ``variant`` None means fp32 in ONNX Runtime, and in TensorRT the one that was built last. ``note`` hears
     why ``auto`` does not use an engine that was built here.
@@ -66,10 +77,10 @@ def open_graph(
     """
     note = note or _log.warning
     if choice == "tensorrt":
-        return _open_tensorrt(bundle, variant)
-    if choice == "auto" and entries_of(bundle, variant, note):
+        return _open_tensorrt(bundle, variant, part)
+    if choice == "auto" and entries_of(bundle, variant, note, part):
         try:
-            return _open_tensorrt(bundle, variant)
+            return _open_tensorrt(bundle, variant, part)
         except RigsightError as error:
             if not error.code.startswith("ENG-"):
                 raise
@@ -77,19 +88,19 @@ def open_graph(
     if choice in ("auto", "onnxruntime"):
         provider = preferred()
         try:
-            return _open_onnxruntime(bundle, variant, threads, provider)
+            return _open_onnxruntime(bundle, variant, threads, provider, part)
         except RigsightError as error:
             if error.code != engine_codes.PROVIDER_MISSING.code:
                 raise
             note(error.line())
-            return _open_onnxruntime(bundle, variant, threads, "cpu")
-    return _open_onnxruntime(bundle, variant, threads, cast(Provider, choice.partition(":")[2]))
+            return _open_onnxruntime(bundle, variant, threads, "cpu", part)
+    return _open_onnxruntime(bundle, variant, threads, cast(Provider, choice.partition(":")[2]), part)
 
 
-def entries_of(bundle: Bundle, variant: Variant | None, note: Note) -> bool:
-    """Whether any engine of the bundle was built here, fresh or not; TensorRT is not imported for it."""
+def entries_of(bundle: Bundle, variant: Variant | None, note: Note, part: str = "main") -> bool:
+    """Whether any engine of the part was built here, fresh or not; TensorRT is not imported for it."""
     try:
-        return any(variant in (None, entry.manifest.key.variant) for entry in entries(bundle.sha256))
+        return any(variant in (None, entry.manifest.key.variant) for entry in entries(bundle.sha256, part))
     except RigsightError as error:  # the folder is somebody else's
         note(f"the TensorRT engines are not used: {error.line()}")
         return False
@@ -101,8 +112,20 @@ def tiled(engine: Engine, bundle: Bundle) -> Engine:
     return TiledEngine(engine, geometry) if geometry.kind == "tile" else engine
 
 
+def whole(engine: Engine, bundle: Bundle, part: str) -> Engine:
+    """``engine`` of one part as what runs the bundle's pictures; ONNX Runtime runs the other parts."""
+    if bundle.spec.instances is None:
+        return tiled(engine, bundle)
+    others = {
+        each.name: open_graph(bundle, part=each.name) for each in bundle.spec.parts if each.name != part
+    }
+    return InstanceEngine({part: engine, **others}, bundle.spec.instances)
+
+
 def describe(engine: Engine) -> dict[str, str]:
     """What runs: ``engine``, its name and version, and ``variant`` of the bundle's graph."""
+    if isinstance(engine, InstanceEngine):
+        return describe(engine.parts["main"])
     inner = engine.engine if isinstance(engine, TiledEngine) else engine
     return {
         "engine": str(getattr(inner, "description", type(inner).__name__)),
@@ -117,9 +140,9 @@ def check_tensors(part: Part, engine: Engine, bundle: Bundle) -> None:
 
 
 def _open_onnxruntime(
-    bundle: Bundle, variant: Variant | None, threads: int | None, provider: Provider
+    bundle: Bundle, variant: Variant | None, threads: int | None, provider: Provider, name: str
 ) -> Engine:
-    part = bundle.part()
+    part = bundle.part(name)
     chosen: Variant = variant or "fp32"
     if chosen not in part.variants:
         have = ", ".join(part.variants)
@@ -131,12 +154,13 @@ def _open_onnxruntime(
     return engine
 
 
-def _open_tensorrt(bundle: Bundle, variant: Variant | None) -> Engine:
+def _open_tensorrt(bundle: Bundle, variant: Variant | None, name: str) -> Engine:
     """The fresh engine that was built last. Raises RigsightError ENG-003 with the reason where none is."""
-    if variant is not None and variant not in bundle.part().variants:
-        have = ", ".join(bundle.part().variants)
+    part = bundle.part(name)
+    if variant is not None and variant not in part.variants:
+        have = ", ".join(part.variants)
         raise codes.VARIANT_MISSING(f"there is no variant '{variant}', only {have}", where=bundle.path)
-    found = [e for e in entries(bundle.sha256) if variant in (None, e.manifest.key.variant)]
+    found = [e for e in entries(bundle.sha256, name) if variant in (None, e.manifest.key.variant)]
     if not found:
         what = f"no {variant} engine" if variant else "no engine"
         raise engine_codes.ENGINE_STALE(f"{what} of {bundle.id} was built here", where=bundle.path)
@@ -146,14 +170,14 @@ def _open_tensorrt(bundle: Bundle, variant: Variant | None) -> Engine:
     for entry in found:
         key = entry.manifest.key
         try:
-            plan = read_plan(entry, engine_key(bundle.sha256, "main", key.variant, machine))
+            plan = read_plan(entry, engine_key(bundle.sha256, name, key.variant, machine))
         except RigsightError as error:
             reason = reason or error
             continue
         engine = TensorRtEngine(plan, where=str(entry.plan))
         engine.variant = key.variant
         try:
-            check_tensors(bundle.part(), engine, bundle)
+            check_tensors(part, engine, bundle)
         except RigsightError:
             engine.close()
             raise

@@ -13,6 +13,7 @@ import numpy as np
 from rigsight.base.files import cannot_write, make_folder
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.frames import UNLABELLED, Prediction
+from rigsight.edge.instances import Instance
 from rigsight.edge.sources.uri import Uri
 
 
@@ -62,6 +63,7 @@ class JsonlSink:
         parts = (prediction.mask[y : y + 256] for y in range(0, len(prediction.mask), 256))
         counts = sum((np.bincount(part.ravel(), minlength=256) for part in parts), np.zeros(256, np.int64))
         bounds = prediction.aligned.agc_bounds
+        found = {} if prediction.instances is None else {"instances": self._instances(prediction.instances)}
         return {
             "index": source.index,
             "name": source.name,
@@ -73,6 +75,18 @@ class JsonlSink:
             "degraded": prediction.degraded,
             "class_px": {name: int(counts[i]) for i, name in enumerate(self._names) if counts[i]},
             "unlabelled_px": int(counts[UNLABELLED]),
+            **found,
             "stage_ms": {stage: round(ns / 1e6, 3) for stage, ns in prediction.stage_ns.items()},
             "bundle": prediction.bundle_id,
         }
+
+    def _instances(self, instances: Sequence[Instance]) -> list[dict[str, Any]]:
+        return [
+            {
+                "class": self._names[each.label],
+                "score": round(each.score, 4),
+                "box": [round(float(side), 2) for side in each.box],
+                "sure": each.sure,
+            }
+            for each in instances
+        ]

@@ -10,7 +10,7 @@ import cv2
 from rigsight.base.files import make_folder, write_bytes
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.frames import Prediction
-from rigsight.edge.render import background, overlay
+from rigsight.edge.render import background, draw_instances, overlay
 from rigsight.edge.sinks.masks import file_name
 from rigsight.edge.sources.uri import Uri
 
@@ -18,7 +18,7 @@ QUALITY = 92
 
 
 class OverlaySink:
-    """Class 0 and unlabelled pixels stay as they were photographed."""
+    """Class 0 and unlabelled pixels stay as they were photographed; sure instances get outline and box."""
 
     def __init__(
         self, folder: str | Path, classes: Sequence[ClassEntry], opacity: float = 0.55, quality: int = QUALITY
@@ -37,6 +37,8 @@ class OverlaySink:
     def write(self, prediction: Prediction) -> None:
         """Write one picture. Raises IO-001."""
         tinted = overlay(background(prediction), prediction.mask, self._classes, self._opacity)
+        if prediction.instances:
+            tinted = draw_instances(tinted, prediction.instances, self._classes)
         bgr = cv2.cvtColor(tinted, cv2.COLOR_RGB2BGR)
         _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
         write_bytes(self.folder / f"{file_name(prediction)}.jpg", encoded.tobytes())

@@ -73,6 +73,7 @@ class GoldenLine(StrictModel):
     mask_agreement: float
     fused_difference: float | None = None
     probability_difference: float | None = None
+    instance_agreement: float | None = None
 
 
 class Manifest(StrictModel):

@@ -9,6 +9,7 @@ from rigsight.edge import codes
 from rigsight.edge.bundle.golden import (
     MAX_FUSED_DIFFERENCE,
     MAX_PROBABILITY_DIFFERENCE,
+    MIN_INSTANCE_AGREEMENT,
     MIN_MASK_AGREEMENT,
     GoldenResult,
     compare_golden,
@@ -65,6 +66,9 @@ def words(results: Sequence[GoldenResult]) -> str:
     ]
     if levels:
         parts.append(f"the foreground's probability by {max(levels):.1f} of 255")
+    same = [result.instance_agreement for result in results if result.instance_agreement is not None]
+    if same:
+        parts.append(f"{min(same):.0%} of the detections are the same")
     return ", ".join(parts)
 
 
@@ -73,4 +77,5 @@ def _passes(result: GoldenResult, limits: Limits) -> bool:
         result.mask_agreement >= limits.mask_agreement
         and (result.fused_difference or 0.0) <= limits.fused
         and (result.probability_difference or 0.0) <= limits.probability
+        and (result.instance_agreement is None or result.instance_agreement >= MIN_INSTANCE_AGREEMENT)
     )

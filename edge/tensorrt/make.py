@@ -17,7 +17,7 @@ from rigsight.edge.bundle.golden import GoldenResult
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Variant
 from rigsight.edge.cuda.open import open_cuda
-from rigsight.edge.engines.select import check_tensors, tiled
+from rigsight.edge.engines.select import check_tensors, whole
 from rigsight.edge.engines.tensorrt import TensorRtEngine
 from rigsight.edge.tensorrt.api import load_tensorrt
 from rigsight.edge.tensorrt.builder import Built, Progress, build_plan
@@ -129,13 +129,13 @@ def _build(
 def _check(
     bundle: Bundle, plan: BuildPlan, part: PartPlan, built: Built
 ) -> tuple[list[GoldenResult], str | None]:
-    """The engine has the bundle's tensors and computes its golden outputs."""
+    """The engine has the bundle's tensors and computes its golden outputs; ONNX Runtime runs other parts."""
     described = bundle.part(part.part)
     with closing(TensorRtEngine(built.plan, where=part.graph)) as engine:
         check_tensors(described, engine, bundle)
-        if part.part != "main":
+        if part.part != "main" and bundle.spec.instances is None:
             return [], engine.without_graph
-        return check_engine(bundle, tiled(engine, bundle), plan.variant), engine.without_graph
+        return check_engine(bundle, whole(engine, bundle, part.part), plan.variant), engine.without_graph
 
 
 def _manifest(

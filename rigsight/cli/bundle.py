@@ -64,6 +64,8 @@ def inspect(path: BundlePath, trust: Trust = None, as_json: AsJson = False) -> N
     if any("thermal" in part["inputs"] for part in data["parts"]):
         console.print(f"thermal input: {thermal}, grid: {data['preprocessing']['grid']}")
     console.print(f"geometry: {_geometry(data['preprocessing']['geometry'])}")
+    if "instances" in data:
+        console.print(_steps(data))
     if data["threshold"] is not None:
         console.print(f"{data['classes'][1]['name']}: probability of at least {data['threshold']} of 255")
     console.print(f"licences: weights {data['licences']['weights']}, data {data['licences']['data']}")
@@ -99,7 +101,11 @@ def verify(
         fused = "" if result.fused_difference is None else f", fused differs by {result.fused_difference:.3f}"
         levels = result.probability_difference
         foreground = "" if levels is None else f", probability of class 1 by {levels:.2f} of 255"
-        print(f"golden {result.scene}: {result.mask_agreement:.3%} of the mask agree{fused}{foreground}")
+        same = result.instance_agreement
+        things = "" if same is None else f", {same:.1%} of the detections are the same"
+        print(
+            f"golden {result.scene}: {result.mask_agreement:.3%} of the mask agree{fused}{foreground}{things}"
+        )
 
 
 app.command(epilog=bundle_store.INSTALL_EXAMPLE)(bundle_store.install)
@@ -131,13 +137,24 @@ def _table(*headings: str) -> Table:
 
 
 def _tensors(data: dict[str, Any]) -> Table:
-    table = _table("tensor", "", "dtype", "shape", "made by")
+    several = len(data["parts"]) > 1
+    table = _table(*(["part"] if several else []), "tensor", "", "dtype", "shape", "made by")
     for part in data["parts"]:
+        first = [part["name"]] if several else []
         for kind in ("inputs", "outputs"):
             for name, tensor in part[kind].items():
                 shape = "×".join(map(str, tensor["shape"]))
-                table.add_row(name, kind[:-1], tensor["dtype"], shape, tensor.get("host", ""))
+                table.add_row(*first, name, kind[:-1], tensor["dtype"], shape, tensor.get("host", ""))
     return table
+
+
+def _steps(data: dict[str, Any]) -> str:
+    steps = data["instances"]
+    return (
+        f"host steps: {', '.join(data['host_steps'])}; at most {steps['detections']} detections above the "
+        f"score {steps['score']:g}, IoU {steps['nms']:g} (proposals {steps['proposal_nms']:g}); the class mask "
+        f"shows those from {steps['sure']:g} on"
+    )
 
 
 def _geometry(data: dict[str, Any]) -> str:

@@ -37,4 +37,4 @@ class BundleSubject(Subject):
 
     def _predict(self, aligned: Aligned) -> OnGrid:
         answer = self._predictor(aligned)
-        return OnGrid(answer.mask, answer.probability, answer.fused, answer.instances)
+        return OnGrid(answer.mask, answer.probability, answer.fused, answer.instances or ())

@@ -9,11 +9,12 @@ import numpy as np
 
 from rigsight.edge.frames import UInt8, as_uint8
 from rigsight.edge.instances import paste_mask
-from rigsight.training import codes
 from rigsight.training.data.dataset import Dataset
 from rigsight.training.data.instances import InstanceModality, InstanceRecords
+from rigsight.training.evaluation.bundles import BundleSubject
 from rigsight.training.evaluation.protocols import Figures
 from rigsight.training.evaluation.sheet import Worst
+from rigsight.training.evaluation.subject import Subject
 from rigsight.training.metrics_coco import CocoMeter, CocoScores
 
 SURE = 0.5
@@ -21,12 +22,12 @@ Pictures = Callable[[int, int], None]
 
 
 def evaluate_instances(
-    subject: Any, dataset: Dataset, split: str, table: Any, worst: Worst, progress: Pictures
+    subject: Subject, dataset: Dataset, split: str, table: Any, worst: Worst, progress: Pictures
 ) -> Figures:
-    """COCO's figures of a network subject; ``worst`` gets every picture with its masks painted by class.
+    """COCO's figures of a subject; ``worst`` gets every picture with its masks painted by class.
 
     Args:
-        subject: a ``NetworkSubject`` whose network finds instances.
+        subject: a ``BundleSubject`` of an instance bundle, or a ``NetworkSubject`` whose network finds them.
         dataset: with COCO labels.
         split: its split.
         table: uint8 [256], the data set's class ids -> the model's.
@@ -34,29 +35,19 @@ def evaluate_instances(
         progress: is told (done, total).
 
     Raises:
-        RigsightError: DAT-… for the data, TRN-307 for a bundle: instance models are judged as checkpoints.
+        RigsightError: DAT-… for the data, SRC-101 for thermal pictures of another depth than a bundle takes.
     """
-    from rigsight.training.evaluation.networks import NetworkSubject  # torch
-
-    if not isinstance(subject, NetworkSubject):
-        raise codes.EVALUATION_PROTOCOL(
-            f"{subject.name} is a bundle of an instance model", fix="Evaluate its checkpoint."
-        )
-    from rigsight.training.data.instance_stream import InstanceSource
-    from rigsight.training.instance_scoring import detections
-
     modality: InstanceModality = "rgb" if "rgb" in subject.cameras else "thermal"
     records = InstanceRecords(dataset, split, modality, cache_mb=0)
-    source = InstanceSource(records, subject.size, subject.preprocessing)
+    finds = _by_bundle if isinstance(subject, BundleSubject) else _by_network
     meter = CocoMeter([entry.name for entry in subject.classes[1:]])
     for index in range(len(records)):
         record = records[index]
         height, width = record.picture.shape[:2]
         labels = table[record.labels].astype(np.int64)
         meter.add_truth(record.masks, labels, record.crowd)
-        found = detections(subject.engine.network, source.plain(index).picture)
-        scale = np.array([width / subject.size[0], height / subject.size[1]] * 2, np.float32)
-        boxes = found["boxes"] * scale
+        found = finds(subject, records, index)
+        boxes = found["boxes"]
         meter.add_found(boxes, found["labels"], found["scores"], found["masks"])
         sure = found["scores"] >= SURE
         masks = [
@@ -71,6 +62,31 @@ def evaluate_instances(
         worst.add(item.stem, own, item.read(), truth, mask)
         progress(index + 1, len(records))
     return figures(meter.scores())
+
+
+def _by_bundle(subject: Any, records: InstanceRecords, index: int) -> dict[str, Any]:
+    """What the bundle finds in a picture, in its own pixels: ``boxes`` [D,4], ``labels``, ``scores`` [D] and
+    ``masks`` [D,M,M]."""
+    picture = records[index].picture
+    found = (subject(picture, None) if picture.ndim == 3 else subject(None, picture)).instances
+    return {
+        "boxes": np.array([each.box for each in found], np.float32).reshape(-1, 4),
+        "labels": np.array([each.label for each in found], np.int64),
+        "scores": np.array([each.score for each in found], np.float32),
+        "masks": np.array([each.grid for each in found], np.float32),
+    }
+
+
+def _by_network(subject: Any, records: InstanceRecords, index: int) -> dict[str, Any]:
+    """As :func:`_by_bundle`, of a ``NetworkSubject``."""
+    from rigsight.training.data.instance_stream import InstanceSource  # torch
+    from rigsight.training.instance_scoring import detections
+
+    height, width = records[index].picture.shape[:2]
+    source = InstanceSource(records, subject.size, subject.preprocessing)
+    found = detections(subject.engine.network, source.plain(index).picture)
+    scale = np.array([width / subject.size[0], height / subject.size[1]] * 2, np.float32)
+    return {**found, "boxes": found["boxes"] * scale}
 
 
 def painted(masks: Any, labels: Any, height: int, width: int) -> UInt8:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 
 import cv2
 import numpy as np
 
 from rigsight.edge.bundle.spec import ClassEntry, Modalities, Preprocessing, Task
 from rigsight.edge.frames import Aligned, Frame, FrameSet, Image, PixelFormat, UInt8, as_uint8
+from rigsight.edge.instances import Instance
 from rigsight.edge.postprocess import binary_mask
 from rigsight.edge.preprocess import RGB, THERMAL, Preprocessor
 
@@ -29,12 +31,13 @@ class OnGrid:
     mask: UInt8
     probability: UInt8 | None = None
     fused: UInt8 | None = None
-    instances: tuple[Any, ...] = ()
+    instances: tuple[Instance, ...] = ()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is judged. ``mask`` and ``probability`` uint8 [H,W] have the picture's own size.
+    """What is judged. ``mask`` and ``probability`` uint8 [H,W] have the picture's own size, and ``instances``
+    lie in its pixels.
 
     ``grid`` is the same on the network's grid, ``rgb`` uint8 [h,w,3] and ``thermal`` uint8 [h,w] what the
     network saw there.
@@ -45,6 +48,7 @@ class Answer:
     grid: OnGrid
     rgb: UInt8
     thermal: UInt8
+    instances: tuple[Instance, ...] = ()
 
 
 class Subject(ABC):
@@ -83,7 +87,8 @@ class Subject(ABC):
         else:
             probability = _back(seen.probability, aligned.valid, size, cv2.INTER_LINEAR)
             mask = binary_mask(probability, self.threshold)
-        return Answer(mask, probability, seen, aligned.rgb, aligned.thermal)
+        instances = _instances_back(seen.instances, aligned.valid, size)
+        return Answer(mask, probability, seen, aligned.rgb, aligned.thermal, instances)
 
     @abstractmethod
     def _predict(self, aligned: Aligned) -> OnGrid:
@@ -113,3 +118,15 @@ def _back(image: UInt8, valid: UInt8, size: tuple[int, int], method: int) -> UIn
     x, y, width, height = cv2.boundingRect(valid)
     part = image[y : y + height, x : x + width]
     return part if (width, height) == size else as_uint8(cv2.resize(part, size, interpolation=method))
+
+
+def _instances_back(
+    instances: Sequence[Instance], valid: UInt8, size: tuple[int, int]
+) -> tuple[Instance, ...]:
+    """Instances on the grid inside ``valid`` (a rectangle), in the picture's own pixels."""
+    if not instances:
+        return ()
+    x, y, width, height = cv2.boundingRect(valid)
+    start = np.array([x, y] * 2, np.float32)
+    factor = np.array([size[0] / width, size[1] / height] * 2, np.float32)
+    return tuple(replace(each, box=(each.box - start) * factor) for each in instances)

@@ -80,7 +80,7 @@ class BnsaMaskRcnn(nn.Module):
             [N,D,28,28] (probabilities inside the boxes), best first, D = ``options.detections``.
         """
         height, width = picture.shape[2:]
-        scale = self._scale(height, width)
+        scale = self.scale(height, width)
         x = (picture.expand(-1, 3, -1, -1) - self.mean) / self.std
         if scale != 1:
             x = F.interpolate(x, scale_factor=scale, mode="bilinear", recompute_scale_factor=True)
@@ -103,7 +103,8 @@ class BnsaMaskRcnn(nn.Module):
         found = self.roi_heads.detect(features, proposals, images.image_sizes)
         return _padded(found, self.options.detections, scale)
 
-    def _scale(self, height: int, width: int) -> float:
+    def scale(self, height: int, width: int) -> float:
+        """Pixels of what the backbone sees for one of a picture of that size."""
         options = self.options
         if options.short_side == 0:
             return 1.0

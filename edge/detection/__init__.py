@@ -1,0 +1,1 @@
+"""What the host computes between the graphs of an instance bundle: suppression and choice of boxes."""

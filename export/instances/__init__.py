@@ -1,0 +1,1 @@
+"""Mask R-CNN as three graphs of fixed shapes, joined by steps of the host."""

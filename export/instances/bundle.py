@@ -1,0 +1,81 @@
+"""Checkpoint of Mask R-CNN -> bundle: three graphs, parity of the whole, golden, and only then files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+from rigsight.edge.bundle.golden import GOLDEN_FILE, predict_golden
+from rigsight.edge.bundle.instance_contract import HOST_STEPS
+from rigsight.edge.bundle.spec import BundleSpec
+from rigsight.edge.engines.instances import InstanceEngine
+from rigsight.edge.engines.select import open_engine
+from rigsight.edge.predictor import Predictor
+from rigsight.export import codes
+from rigsight.export.bundle import ExportOptions, ExportReport, describe, in_memory
+from rigsight.export.cases import photo_cases
+from rigsight.export.graph import to_onnx
+from rigsight.export.instances.cases import street_cases
+from rigsight.export.instances.deploy import Deployable, deployable_instances
+from rigsight.export.instances.parity import check_instance_parity
+from rigsight.export.writer import write_bundle
+from rigsight.training.checkpoint import IN_BUNDLE, CheckpointMeta, half_checkpoint
+from rigsight.training.models.bnsa.network import BnsaMaskRcnn
+
+
+def export_instances(
+    checkpoint: Path,
+    out: Path,
+    options: ExportOptions,
+    model: nn.Module,
+    meta: CheckpointMeta,
+    step: Callable[[str], None],
+) -> ExportReport:
+    """As ``export_checkpoint``, of a network that finds instances.
+
+    Raises:
+        RigsightError: EXP-004 for another network than Mask R-CNN, EXP-008 with tiles, EXP-105 with variants,
+            EXP-001 to EXP-003 for the graphs, IO-001 for the output.
+    """
+    if options.tile or options.overlap is not None:
+        raise codes.BAD_TILES("instances are not found in tiles", fix="Leave --tile and --overlap out.")
+    if options.data is not None:
+        raise codes.BAD_PRECISION_OPTION(
+            "an instance bundle has float32 graphs only", fix="Leave --data and what belongs to it out."
+        )
+    made = deployable_instances(model, meta)
+    assert isinstance(model, BnsaMaskRcnn)
+    description = _description(checkpoint, out, meta, made, options)
+    (role,) = model.inputs
+    golden = options.golden
+    cases = street_cases(meta.preprocessing, role) if golden is None else photo_cases(golden, (role,))
+    files: dict[str, bytes] = {}
+    for part in made.parts:
+        step(f"exporting the graph '{part.name}'")
+        files[part.variants["fp32"]] = to_onnx(made.modules[part.name], part).data
+    bundle = in_memory(description, files)
+    step("comparing ONNX Runtime with PyTorch")
+    engine = open_engine(bundle)
+    assert isinstance(engine, InstanceEngine)
+    predictor = Predictor(bundle, engine)
+    feeds = {scene: predictor.feeds(cases.aligned(i, bundle)) for i, scene in enumerate(cases.scenes)}
+    parity = check_instance_parity(model, engine, feeds)
+    step("writing the bundle")
+    graph_bytes = sum(map(len, files.values()))
+    files[GOLDEN_FILE] = predict_golden(bundle, engine, cases).to_bytes()
+    if options.with_checkpoint:
+        files[IN_BUNDLE] = half_checkpoint(checkpoint)
+    final = in_memory(description, files)
+    write_bundle(out, final.spec, files)
+    return ExportReport(out, final.id, graph_bytes, sum(final.storage.sizes.values()), parity)
+
+
+def _description(
+    checkpoint: Path, out: Path, meta: CheckpointMeta, made: Deployable, options: ExportOptions
+) -> BundleSpec:
+    """bundle.yaml without its files."""
+    plain = describe(checkpoint, out, meta, made.parts[0], meta.preprocessing, options)
+    steps = {"parts": made.parts, "host_steps": HOST_STEPS, "instances": made.steps}
+    return plain.model_copy(update=steps)
