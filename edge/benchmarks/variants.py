@@ -13,8 +13,9 @@ from rigsight.edge.benchmarks.throughput import resident_mib
 from rigsight.edge.bundle.golden import GOLDEN_FILE, Golden
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Variant
-from rigsight.edge.engines.base import Array
+from rigsight.edge.engines.base import Array, Engine
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
+from rigsight.edge.engines.select import open_engine
 from rigsight.edge.predictor import Predictor
 from rigsight.edge.tiling import TiledEngine
 
@@ -52,7 +53,8 @@ class Rival:
 
 
 def bundle_rivals(bundle: Bundle, threads: int | None = None) -> list[Rival]:
-    """Every variant of the main graph in ONNX Runtime, fed its golden inputs again and again.
+    """Every variant of the main graph in ONNX Runtime, fed its golden inputs again and again; of an instance
+    bundle all graphs with the host's steps between them.
 
     Raises:
         RigsightError: BND-001 for a bundle without golden inputs, BND-005 for a graph that does not load.
@@ -61,18 +63,23 @@ def bundle_rivals(bundle: Bundle, threads: int | None = None) -> list[Rival]:
     rivals = []
     for variant, path in bundle.part().variants.items():
         before = resident_mib()
-        data = bundle.read(path)
-        engine = OnnxRuntimeEngine(data, threads, where=f"{bundle.path}/{path}")
+        paths = [path]
+        if bundle.spec.instances is None:
+            engine: Engine = OnnxRuntimeEngine(bundle.read(path), threads, where=f"{bundle.path}/{path}")
+        else:
+            paths = [part.variants[variant] for part in bundle.spec.parts]
+            engine = open_engine(bundle, variant, threads)
         engine.infer(feeds)
-        rivals.append(
-            Rival(variant, _calling(engine, feeds), len(data) / 1e6, max(0.0, resident_mib() - before))
-        )
+        megabytes = sum(bundle.storage.sizes[each] for each in paths) / 1e6
+        rivals.append(Rival(variant, _calling(engine, feeds), megabytes, max(0.0, resident_mib() - before)))
     return rivals
 
 
 def golden_feeds(bundle: Bundle, variant: Variant = "fp32") -> Mapping[str, Array]:
     """What the graph is fed for the first golden case (its first tile). Raises RigsightError BND-001."""
     golden = Golden.from_bytes(bundle.read(GOLDEN_FILE), where=str(bundle.path))
+    if bundle.spec.instances is not None:
+        return Predictor(bundle, open_engine(bundle, variant, 1)).feeds(golden.aligned(0, bundle))
     engine = OnnxRuntimeEngine(bundle.read(bundle.part().variants[variant]), 1, where=str(bundle.path))
     keeper = _Keeper(engine)
     geometry = bundle.spec.preprocessing.geometry
@@ -114,7 +121,7 @@ def _turns(times: list[float]) -> list[float]:
     return [float(np.median(times[i : i + BURST])) for i in range(0, len(times), BURST)]
 
 
-def _calling(engine: OnnxRuntimeEngine, feeds: Mapping[str, Array]) -> Call:
+def _calling(engine: Engine, feeds: Mapping[str, Array]) -> Call:
     return lambda: engine.infer(feeds)
 
 

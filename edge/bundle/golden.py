@@ -131,8 +131,16 @@ class Golden:
         ):
             raise codes.BUNDLE_UNREADABLE(f"{GOLDEN_FILE} lacks an array", where=where)
         rigs = tuple(rig.tobytes().decode() or None for rig in column["rig"])
-        outputs = (column[key] for key in ("mask", "fused", "probability"))
-        return cls(cameras["rgb"], cameras["thermal"], rigs, scenes, *outputs, instances=instances)
+        return cls(
+            cameras["rgb"],
+            cameras["thermal"],
+            rigs,
+            scenes,
+            masks=column["mask"],
+            fused=column["fused"],
+            probability=column["probability"],
+            instances=instances,
+        )
 
 
 @dataclass(frozen=True)

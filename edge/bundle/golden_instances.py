@@ -21,7 +21,7 @@ def to_arrays(instances: Sequence[Instance], case: int) -> dict[str, NDArray[Any
     """The npz's arrays of one case; probabilities as levels of 255."""
     side = instances[0].grid.shape[0] if instances else 1
     grids = np.array([each.grid for each in instances], np.float32).reshape(-1, side, side)
-    columns = (
+    columns: tuple[NDArray[Any], ...] = (
         np.array([each.box for each in instances], np.float32).reshape(-1, 4),
         np.array([each.label for each in instances], np.int64),
         np.array([each.score for each in instances], np.float32),

@@ -76,7 +76,7 @@ class ProposalPart(nn.Module):
         """The level's best boxes [k,4] and logits [k] of objectness [1,A,h,w] and deltas [1,4A,h,w]."""
         count = objectness.shape[1]
         flat = objectness[0].permute(1, 2, 0).reshape(-1)
-        rows = deltas[0].unflatten(0, (count, 4)).permute(2, 3, 0, 1).reshape(-1, 4)
+        rows = deltas[0].reshape(count, 4, *objectness.shape[2:]).permute(2, 3, 0, 1).reshape(-1, 4)
         scores, order = torch.topk(flat, self.taken[level])
         coder: Any = self.model.rpn.box_coder
         anchors = self.get_buffer(f"anchors_{level}")
@@ -96,7 +96,7 @@ class BoxPart(nn.Module):
         """Atlas and regions [N,4] -> ``scores`` [N,K] (softmax with the background, left out) and ``boxes``
         [N,K,4], clipped to the scaled picture."""
         logits, deltas = self.heads.box_predictor(self.heads.box_head(self.pool(features, regions)))
-        boxes = self.heads.box_coder.decode_single(deltas, regions).unflatten(1, (-1, 4))
+        boxes = self.heads.box_coder.decode_single(deltas, regions).reshape(len(regions), -1, 4)
         return logits.softmax(dim=1)[:, 1:], clip_boxes_to_image(boxes[:, 1:], self.scaled)
 
 

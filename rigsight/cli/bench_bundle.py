@@ -95,13 +95,14 @@ def _estimate(opened: Bundle) -> dict[str, Any] | None:
     from rigsight.edge.benchmarks.roofline import BOARDS, WIDTHS, least_ms
     from rigsight.export.cost import graph_cost
 
-    cost = graph_cost(opened.read(opened.part().variants["fp32"]))
-    numbers = cost.weights + cost.activations
+    costs = [graph_cost(opened.read(part.variants["fp32"])) for part in opened.spec.parts]
+    macs = sum(cost.macs for cost in costs)
+    numbers = sum(cost.weights + cost.activations for cost in costs)
     boards = {
-        board.name: {width: round(least_ms(board, width, cost.macs, numbers), 3) for width in WIDTHS}
+        board.name: {width: round(least_ms(board, width, macs, numbers), 3) for width in WIDTHS}
         for board in BOARDS
     }
-    return {"gmac": cost.macs / 1e9, "megabytes_fp16": 2 * numbers / 1e6, "least_ms": boards}
+    return {"gmac": macs / 1e9, "megabytes_fp16": 2 * numbers / 1e6, "least_ms": boards}
 
 
 def _timings(timings: list[Timing]) -> Table:

@@ -152,8 +152,8 @@ def _steps(data: dict[str, Any]) -> str:
     steps = data["instances"]
     return (
         f"host steps: {', '.join(data['host_steps'])}; at most {steps['detections']} detections above the "
-        f"score {steps['score']:g}, IoU {steps['nms']:g} (proposals {steps['proposal_nms']:g}); the class mask "
-        f"shows those from {steps['sure']:g} on"
+        f"score {steps['score']:g}, IoU {steps['nms']:g} (proposals {steps['proposal_nms']:g}); "
+        f"the class mask shows those from {steps['sure']:g} on"
     )
 
 

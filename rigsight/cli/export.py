@@ -67,7 +67,7 @@ def export(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Make a bundle of a checkpoint of SegMiF, or of a network that makes masks of RGB, thermal or both.
+    """Make a bundle of a checkpoint: SegMiF, a network that makes masks of RGB, thermal or both, Mask R-CNN.
 
     The graph is linted for TensorRT and compared with PyTorch on real-looking pictures; where they disagree
     nothing is written.

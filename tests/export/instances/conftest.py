@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,11 @@ CLASSES = (
 )
 
 
-def stirred(**options: Any) -> BnsaMaskRcnn:
+MakeNetwork = Callable[..., BnsaMaskRcnn]
+MakeMeta = Callable[..., CheckpointMeta]
+
+
+def _stirred(**options: Any) -> BnsaMaskRcnn:
     """Norms that have seen something, and last layers that dare to say something."""
     torch.manual_seed(3)
     torch.set_num_threads(1)
@@ -47,8 +52,8 @@ def stirred(**options: Any) -> BnsaMaskRcnn:
     return model.eval()
 
 
-def meta_of(**change: Any) -> CheckpointMeta:
-    made = {
+def _meta(**change: Any) -> CheckpointMeta:
+    made: dict[str, Any] = {
         "model": "bnsa_mask_rcnn_small",
         "options": OPTIONS,
         "task": "instance",
@@ -62,13 +67,26 @@ def meta_of(**change: Any) -> CheckpointMeta:
             command="rigsight train street.yaml", tool_version="0.1.0", data="simulated"
         ),
     }
-    return CheckpointMeta.model_validate({**made, **change})
+    made |= change
+    return CheckpointMeta.model_validate({**made, "options": {**OPTIONS, **made["options"]}})
+
+
+@pytest.fixture(scope="session")
+def stirred() -> MakeNetwork:
+    """A function of options that makes a network."""
+    return _stirred
+
+
+@pytest.fixture(scope="session")
+def meta_of() -> MakeMeta:
+    """A function of changes that makes what stands beside the weights."""
+    return _meta
 
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("instances") / "m.safetensors"
-    save_checkpoint(path, stirred(), meta_of())
+    save_checkpoint(path, _stirred(), _meta())
     return path
 
 
