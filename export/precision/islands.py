@@ -35,6 +35,20 @@ class Island:
     module: str | None = None
 
 
+def islands_of(
+    data: bytes, largest: Mapping[str, float], modules: Mapping[str, str] | None = None
+) -> tuple[Island, ...]:
+    """:func:`find_islands` of a serialised float32 graph with static shapes."""
+    import onnx
+    from onnx import shape_inference
+
+    model = shape_inference.infer_shapes(onnx.load_from_string(data))
+    values = (*model.graph.value_info, *model.graph.input, *model.graph.output)
+    shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
+    shapes |= {w.name: tuple(w.dims) for w in model.graph.initializer}
+    return find_islands(model, shapes, largest, modules)
+
+
 def find_islands(
     model: onnx.ModelProto,
     shapes: Shapes,

@@ -71,7 +71,9 @@ def quantise(graph: bytes, ranges: Ranges, kind: Kind, floats: Collection[str] =
             per_channel=True,
             activation_type=QuantType.QInt8 if tensorrt else QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=sorted({*floats, *_between(model, frozenset(floats))}),
+            nodes_to_exclude=sorted(
+                {*floats, *_between(model, frozenset(floats)), *(_shifts(model) if tensorrt else ())}
+            ),
             extra_options=options,
             calibration_cache_path=cache,
         )
@@ -97,6 +99,12 @@ def _between(model: onnx.ModelProto, floats: frozenset[str]) -> set[str]:
                 found.add(node.name)
         layers.update(dict.fromkeys(node.output, above))
     return found
+
+
+def _shifts(model: onnx.ModelProto) -> set[str]:
+    """Sums with a constant: no branch to quantise, and TensorRT refuses a quantised constant read twice."""
+    constants = {weight.name for weight in model.graph.initializer}
+    return {n.name for n in model.graph.node if n.op_type == "Add" and constants & set(n.input)}
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from rigsight.export.graph import Graph
 from rigsight.export.precision.calibration import keep, reuse
 from rigsight.export.precision.groups import fragile_kinds, fragile_nodes, make_groups
 from rigsight.export.precision.half import for_judging, to_half
-from rigsight.export.precision.islands import Island, find_islands
+from rigsight.export.precision.islands import Island, islands_of
 from rigsight.export.precision.material import Material, Score, Spread
 from rigsight.export.precision.quantise import Kind, quantisable, quantise
 from rigsight.export.precision.ranges import Method, Ranges, collect_ranges
@@ -110,7 +110,7 @@ def make_variants(
     graphs: dict[Variant, tuple[bytes, Decision | None]] = {}
     islands: tuple[Island, ...] = ()
     if "fp16" in options.variants:
-        islands = work.islands()
+        islands = islands_of(graph.data, ranges.largest, graph.modules)
         graphs["fp16"] = (to_half(graph.data, {island.node for island in islands}), None)
     for kind in ("int8", "int8-cpu"):
         if kind in options.variants:
@@ -160,16 +160,6 @@ class _Work:
     ranges: Ranges
     feeds: Sequence[Feeds]
     say: Callable[[str], None]
-
-    def islands(self) -> tuple[Island, ...]:
-        import onnx
-        from onnx import shape_inference
-
-        model = shape_inference.infer_shapes(onnx.load_from_string(self.graph.data))
-        values = (*model.graph.value_info, *model.graph.input, *model.graph.output)
-        shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
-        shapes |= {w.name: tuple(w.dims) for w in model.graph.initializer}
-        return find_islands(model, shapes, self.ranges.largest, self.graph.modules)
 
     def int8(self, kind: Kind) -> tuple[bytes, Decision]:
         nodes = quantisable(self.graph.data)
