@@ -51,9 +51,10 @@ def draw_instances(rgb: UInt8, instances: Sequence[Instance], classes: Sequence[
         cv2.drawContours(drawn, outlines, -1, entry.color, 1)
         x0, y0, x1, y1 = (round(float(side)) for side in each.box)
         cv2.rectangle(drawn, (x0, y0), (x1 - 1, y1 - 1), entry.color, 1)
-        text, place = f"{entry.name} {each.score:.2f}", (x0, y0 - 3 if y0 > 12 else y0 + 11)
-        for colour, thickness in ((_BAND, 3), (_TEXT, 1)):
-            cv2.putText(drawn, text, place, _FONT, 0.35, colour, thickness, cv2.LINE_AA)
+        text, y = f"{entry.name} {each.score:.2f}", y0 - 3 if y0 > 12 else y0 + 11
+        length = cv2.getTextSize(text, _FONT, 0.35, 1)[0][0]
+        cv2.rectangle(drawn, (x0, y - 9), (x0 + length, y + 2), _BAND, -1)
+        cv2.putText(drawn, text, (x0, y), _FONT, 0.35, _TEXT, 1, cv2.LINE_AA)
     return drawn
 
 
@@ -114,9 +115,12 @@ def legend(classes: Sequence[ClassEntry], width: int) -> UInt8:
 
 
 def background(prediction: Prediction) -> UInt8:
-    """What a mask is laid over: RGB, else the thermal picture in grey; uint8 [H,W,3]."""
+    """What a mask is laid over: RGB, else the thermal picture in grey; uint8 [H,W,3].
+
+    A bundle of one camera leaves the other one's picture black, even where the source gives it.
+    """
     aligned = prediction.aligned
-    if "rgb" in aligned.source.frames:
+    if "rgb" in aligned.source.frames and ("thermal" not in aligned.source.frames or aligned.rgb.any()):
         return aligned.rgb
     return as_uint8(cv2.cvtColor(aligned.thermal, cv2.COLOR_GRAY2RGB))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.detection.compare import compare_instances
 from rigsight.edge.frames import Aligned, Frame, FrameSet, PixelFormat, Prediction
 from rigsight.edge.instances import Instance, paste_masks, read_instances
+from rigsight.edge.render import background
 from rigsight.edge.sinks.base import open_sink
 
 CLASSES = tuple(
@@ -118,6 +120,16 @@ def test_json_lines_list_instances_where_a_bundle_looks_for_them(tmp_path: Path)
     assert found["class_px"] == {"background": 2300, "car": 100}
     assert nothing["instances"] == []
     assert "instances" not in other
+
+
+def test_a_thermal_bundle_is_shown_on_thermal_pictures_whatever_else_comes() -> None:
+    made = prediction(())
+    both = {**made.aligned.source.frames, "rgb": Frame("rgb", made.aligned.rgb, 0, 3, PixelFormat.RGB8)}
+    frames = replace(made.aligned.source, frames=both)
+    black = replace(made.aligned, source=frames, rgb=np.zeros_like(made.aligned.rgb))
+    assert (background(replace(made, aligned=black)) == 90).all()
+    seen = replace(made.aligned, source=frames, rgb=made.aligned.rgb + np.uint8(1))
+    assert (background(replace(made, aligned=seen)) == 91).all()
 
 
 def test_overlays_and_videos_show_instances(tmp_path: Path) -> None:

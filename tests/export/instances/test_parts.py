@@ -20,6 +20,7 @@ from rigsight.edge.engines.base import Array, check_feeds
 from rigsight.edge.engines.instances import InstanceEngine
 from rigsight.export.instances.deploy import Deployable, deployable_instances
 from rigsight.export.instances.parity import InstanceParity, check_instance_parity
+from rigsight.training.models import build
 
 Make = Callable[..., Any]
 
@@ -88,6 +89,18 @@ def test_parts_find_what_the_network_finds(
         assert result.passed
         assert result.detections > 5
         assert result.box_px < 0.01
+
+
+@pytest.mark.slow
+def test_the_published_network_in_parts(meta_of: Make) -> None:
+    """ResNet-50 with 53 million parameters; a fresh one is sure of little, so that all of it is compared."""
+    torch.manual_seed(5)
+    network = build("bnsa_mask_rcnn").eval()
+    made = deployable_instances(network, meta_of(width=160, height=128))
+    assert made.steps.levels == (1000, 960, 240, 60, 18)
+    assert made.parts[1].inputs["regions"].shape == (1000, 4)
+    (result,) = check_instance_parity(network, engine_of(made), {"blobs": {"thermal": picture(128, 160)}})
+    assert result.detections > 50
 
 
 def test_masks_run_as_often_as_there_are_detections(stirred: Make, meta_of: Make) -> None:
