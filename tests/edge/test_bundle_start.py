@@ -152,7 +152,12 @@ def test_a_service_that_is_stopped_while_it_loads_is_not_counted(
         "import sys, time\n"
         "from rigsight.cli.main import main\n"
         "from rigsight.edge.pipeline import runner\n"
-        "runner.build_chain = lambda *_, **__: (print('loading', flush=True), time.sleep(60))\n"
+        "def load(*_, **__):\n"
+        "    print('loading', flush=True)\n"
+        # Short sleeps: a signal on the way into one long sleep would not be seen before its end.
+        "    for _ in range(1200):\n"
+        "        time.sleep(0.05)\n"
+        "runner.build_chain = load\n"
         "sys.exit(main(['run', '--bundle', 'installed:tiny', '--source', sys.argv[1]]))\n"
     )
     process = subprocess.Popen(

@@ -27,6 +27,7 @@ from rigsight.edge.engines.select import open_engine
 from rigsight.export import bundle as exporting
 from rigsight.export.bundle import ExportOptions, export_checkpoint
 from rigsight.export.deploy import GRAPH_PATH, deployable
+from rigsight.export.graph import Graph
 from rigsight.export.writer import listed, write_bundle
 from rigsight.training.checkpoint import load_checkpoint
 
@@ -114,12 +115,12 @@ def test_a_zip_holds_the_same_bundle(nano_bundle: Path, tmp_path: Path) -> None:
 def test_failing_parity_leaves_nothing_behind(
     nano: Path, nano_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(module: torch.nn.Module, part: object) -> bytes:
+    def wrong(module: torch.nn.Module, part: object) -> Graph:
         graph = onnx.load_from_string((nano_bundle / GRAPH_PATH).read_bytes())
         for node in graph.graph.node:
             if node.op_type == "LayerNormalization":
                 next(a for a in node.attribute if a.name == "epsilon").f = 1.0
-        return graph.SerializeToString()
+        return Graph(graph.SerializeToString(), {})
 
     monkeypatch.setattr(exporting, "to_onnx", wrong)
     with pytest.raises(RigsightError, match="EXP-001.*street.*differ by.*Nothing was written"):
