@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rigsight.edge.engines.base import Array
+from rigsight.export import codes
 from rigsight.export.precision.recorder import Feeds
 
 Method = Literal["minmax", "percentile", "entropy", "mse"]
@@ -47,6 +48,9 @@ def collect_ranges(
 
     Memory is that of one picture's activations and a histogram a tensor, however many feeds there are;
     ``progress`` is told (done, total) feeds.
+
+    Raises:
+        RigsightError: EXP-101 where a value is not finite.
     """
     from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
 
@@ -62,7 +66,13 @@ def collect_ranges(
             | ({} if entropy else {"percentile": PERCENTILE}),
         )
         for done, feed in enumerate(feeds):
-            calibrator.collect_data(_One(feed))
+            try:
+                calibrator.collect_data(_One(feed))
+            except ValueError as error:  # of numpy's histogram
+                raise codes.CALIBRATION_SET(
+                    f"the network gives values that are not finite on input {done + 1}",
+                    fix="Look at what the checkpoint gives in PyTorch: it has no ranges to find.",
+                ) from error
             progress(done + 1, len(feeds))
         histograms: dict[str, Any] = calibrator.collector.get_histogram_dict()
         seen = {name: (float(entry[2]), float(entry[3])) for name, entry in histograms.items()}

@@ -29,7 +29,6 @@ SYSTEMS: dict[str, dict[str, object]] = {
     "mfnet": {},
     "scnet": {"edge": "none", "widths": (8, 16, 32, 32, 32)},
     "scnet_edge": {},
-    "nadinet_resnet34": {},
     "nadinet_edge": {},
 }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
+from rigsight.base.errors import RigsightError
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
 from rigsight.export.lint import lint
 from rigsight.export.precision.quantise import Kind, quantisable, quantise
@@ -125,3 +128,18 @@ def test_what_follows_a_float_layer_stays_float_too(two_convolutions: bytes, pic
     assert next(n for n in alone.graph.node if relu.output[0] in n.input).op_type == "QuantizeLinear"
     every = quantise(two_convolutions, ranges, "int8-cpu", ["first", "last"])
     assert not [n for n in onnx.load_from_string(every).graph.node if n.op_type == "QuantizeLinear"]
+
+
+def test_a_network_whose_values_overflow_has_no_ranges(make_graph: Callable[..., bytes]) -> None:
+    data = make_graph(
+        [
+            helper.make_node("Mul", ["x", "x"], ["square"], name="a"),
+            helper.make_node("Sub", ["square", "square"], ["y"], name="b"),
+        ],
+        {"x": (TensorProto.FLOAT, (1, 4))},
+        {"y": (TensorProto.FLOAT, (1, 4))},
+        {},
+    )
+    feeds = [{"x": np.ones((1, 4), np.float32)}, {"x": np.full((1, 4), 1e30, np.float32)}]
+    with pytest.raises(RigsightError, match="EXP-101.*not finite on input 2"):
+        collect_ranges(data, feeds, "mse")
