@@ -95,7 +95,8 @@ def export_checkpoint(
 ) -> ExportReport:
     """Make a bundle (a folder, or a zip where ``out`` ends in .zip) whose graph is proven against the model.
 
-    ``step`` is told what is being done. Everything is judged in memory: a failure or Ctrl-C leaves nothing.
+    ``step`` is told what is being done. Everything is judged in memory: a failure or Ctrl-C leaves nothing
+    but, where variants were asked for, the report's folder with what was found so far.
 
     Raises:
         RigsightError: TRN-… for the checkpoint, EXP-… for the graph, IO-001 for the output.

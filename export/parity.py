@@ -98,11 +98,12 @@ def _compare(
     for name in ("fused", "probability"):
         if name in wanted:
             levels[name] = int(np.abs(wanted[name].astype(np.int16) - found[name]).max())
-    same = _mask(wanted, threshold) == _mask(found, threshold)
+    same = mask_of(wanted, threshold) == mask_of(found, threshold)
     return Parity(case, float(same.mean()), difference, levels.get("fused"), levels.get("probability"))
 
 
-def _mask(outputs: Mapping[str, Any], threshold: int | None) -> UInt8:
+def mask_of(outputs: Mapping[str, Any], threshold: int | None) -> UInt8:
+    """Class ids uint8 [H,W] of a graph's outputs; ``threshold`` is the binary bundle's, of 255."""
     if threshold is None:
         return class_mask(outputs["logits"])
     return binary_mask(outputs["probability"][0], threshold)

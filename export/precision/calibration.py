@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from rigsight.base.files import write_text
+from rigsight.base.files import make_folder, write_text
 from rigsight.base.schema import StrictModel, load_model
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.export import codes
@@ -38,6 +38,7 @@ def keep(path: Path, ranges: Ranges, graph: bytes, bundle: Bundle, material: Mat
         limits=ranges.limits,
         largest=ranges.largest,
     )
+    make_folder(path.parent)
     write_text(path, json.dumps(kept.model_dump(mode="json"), indent=1))
 
 

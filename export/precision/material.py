@@ -9,6 +9,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from rigsight.training.evaluation.dataset import choices_of, class_table
 from rigsight.training.evaluation.protocols import BinaryJudge, SemanticJudge
 from rigsight.training.evaluation.sheet import Worst
 
+_T = TypeVar("_T")
 LEAST_PICTURES = 8
 DARK_LUMA = 60.0
 SIMULATED = "sim"
@@ -71,10 +73,7 @@ class Material(ABC):
         """At most ``most`` inputs of the graph (tiles, where the bundle has tiles), evenly taken."""
         recorder = Recorder(graph)
         self._run(bundle, tiled(recorder, bundle))
-        every = recorder.feeds
-        if len(every) <= most:
-            return every
-        return [every[int(i)] for i in np.linspace(0, len(every) - 1, most)]
+        return _evenly(recorder.feeds, most)
 
     @abstractmethod
     def score(self, bundle: Bundle, graph: Engine, worst: int = 0) -> Score:
@@ -197,7 +196,8 @@ def open_material(
     return DatasetMaterial(open_dataset(data), calibrate, judge, most_calibrate, most_judge)
 
 
-def _evenly(items: Sequence[Item], most: int) -> list[Item]:
+def _evenly(items: Sequence[_T], most: int) -> list[_T]:
+    """At most ``most`` of them, the first and the last included."""
     if len(items) <= most:
         return list(items)
     return [items[int(i)] for i in np.linspace(0, len(items) - 1, most)]

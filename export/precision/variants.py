@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rigsight.base.files import make_folder
 from rigsight.edge.benchmarks.interleave import medians_ms
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Variant, Verdict
 from rigsight.edge.engines.base import Engine
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
-from rigsight.edge.frames import UInt8
-from rigsight.edge.postprocess import binary_mask, class_mask
 from rigsight.export import codes
 from rigsight.export.graph import Graph
+from rigsight.export.parity import mask_of
 from rigsight.export.precision.calibration import keep, reuse
 from rigsight.export.precision.groups import fragile_kinds, fragile_nodes, make_groups
 from rigsight.export.precision.half import for_judging, to_half
@@ -98,7 +96,6 @@ def make_variants(
     Raises:
         RigsightError: EXP-101 to EXP-103 for the calibration, EXP-104 when a variant misses its budget.
     """
-    make_folder(report)
     reference = OnnxRuntimeEngine(graph.data)
     say("scoring fp32")
     whole = material.score(bundle, reference, WORST_CASES)
@@ -219,14 +216,9 @@ class _Work:
         return Made(name, data, verdict, score, agreement, times[name], decision)
 
     def _agreement(self, engine: Engine, feed: Feeds) -> float:
-        expected = self._mask(self.engine.infer(feed)).copy()
-        return float((expected == self._mask(engine.infer(feed))).mean())
-
-    def _mask(self, outputs: Mapping[str, Any]) -> UInt8:
         threshold = self.bundle.spec.threshold
-        if threshold is not None:
-            return binary_mask(outputs["probability"][0], threshold)
-        return class_mask(outputs["logits"])
+        expected = mask_of(self.engine.infer(feed), threshold)
+        return float((expected == mask_of(engine.infer(feed), threshold)).mean())
 
 
 def refuse_failures(precision: Precision, report: Path) -> None:
