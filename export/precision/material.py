@@ -17,13 +17,13 @@ from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.engines.base import Engine
 from rigsight.edge.engines.select import tiled
 from rigsight.edge.frames import UNLABELLED, UInt8
+from rigsight.edge.scoring.sheet import Worst
 from rigsight.export import codes
 from rigsight.export.precision.recorder import Feeds, Recorder
 from rigsight.training.data.dataset import Dataset, Item, open_dataset
 from rigsight.training.evaluation.bundles import BundleSubject
 from rigsight.training.evaluation.dataset import choices_of, class_table
 from rigsight.training.evaluation.protocols import BinaryJudge, SemanticJudge
-from rigsight.training.evaluation.sheet import Worst
 
 _T = TypeVar("_T")
 LEAST_PICTURES = 8

@@ -13,10 +13,10 @@ from rigsight.edge.bundle.spec import Modalities, Task
 from rigsight.edge.frames import UNLABELLED, Image, UInt8
 from rigsight.edge.preprocess import RGB, THERMAL
 from rigsight.edge.scoring.per_image import Protocol as MaskWay
+from rigsight.edge.scoring.sheet import Worst
 from rigsight.training import codes
 from rigsight.training.data.dataset import Dataset, Record
 from rigsight.training.evaluation.protocols import BinaryJudge, Figures, FusionJudge, Judge, SemanticJudge
-from rigsight.training.evaluation.sheet import Worst
 from rigsight.training.evaluation.subject import MODALITIES, Answer, Subject
 
 

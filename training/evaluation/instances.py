@@ -9,11 +9,11 @@ import numpy as np
 
 from rigsight.edge.frames import UInt8, as_uint8
 from rigsight.edge.instances import paste_mask
+from rigsight.edge.scoring.sheet import Worst
 from rigsight.training.data.dataset import Dataset
 from rigsight.training.data.instances import InstanceModality, InstanceRecords
 from rigsight.training.evaluation.bundles import BundleSubject
 from rigsight.training.evaluation.protocols import Figures
-from rigsight.training.evaluation.sheet import Worst
 from rigsight.training.evaluation.subject import Subject
 from rigsight.training.metrics_coco import CocoMeter, CocoScores
 

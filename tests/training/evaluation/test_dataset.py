@@ -11,6 +11,7 @@ import pytest
 from rigsight.base.errors import RigsightError
 from rigsight.edge.scoring.per_image import PerImageScores
 from rigsight.edge.scoring.region import RegionCounts
+from rigsight.edge.scoring.sheet import LABEL_HEIGHT, MISSED, PANEL_WIDTH
 from rigsight.edge.scoring.thresholds import ThresholdCounts
 from rigsight.training.data.dataset import Dataset
 from rigsight.training.evaluation.dataset import Settings, default_split, evaluate
@@ -137,3 +138,14 @@ def test_what_cannot_be_judged_is_one_line(
     for settings in (Settings(tolerance_px=2), Settings(way="nadinet")):
         with refused("TRN-307", "semantic"):
             evaluate(levels(), three, "val", settings)
+
+
+def test_the_report_carries_the_worst_of_the_data_set(
+    make_dataset: Callable[..., Dataset], red: Any, crack_pictures: Any
+) -> None:
+    report = evaluate(red(), make_dataset(crack_pictures), "val", Settings(worst=1))
+    assert report.sheet is not None
+    row = round(33 * PANEL_WIDTH / 64) + LABEL_HEIGHT  # the badly seen one
+    assert report.sheet.shape[0] == row + 44
+    assert (report.sheet == MISSED).all(axis=2).any()
+    assert "sheet" not in report.as_json()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from rigsight.edge.bundle.spec import ClassEntry
-from rigsight.training.data.dataset import Dataset, Record
-from rigsight.training.evaluation.dataset import Settings, evaluate
-from rigsight.training.evaluation.sheet import (
+from rigsight.edge.frames import Image, UInt8
+from rigsight.edge.scoring.sheet import (
     CONFUSED,
     FALSE,
     HIT,
@@ -24,13 +22,21 @@ from rigsight.training.evaluation.sheet import (
 CLASSES = (ClassEntry(name="background", color=(0, 0, 0)), ClassEntry(name="crack", color=(9, 9, 9)))
 
 
+@dataclass
+class Record:
+    """Pictures of a case."""
+
+    rgb: UInt8 | None
+    thermal: Image | None
+
+
 def test_the_lowest_scores_stay_in_order() -> None:
     worst = Worst(3, CLASSES)
     scores = [0.9, 0.2, 0.5, 0.1, 0.8, 0.3]
     for i, score in enumerate(scores):
         rgb = np.full((8, 16, 3), 10 * i + 5, np.uint8)
         nothing = np.zeros((8, 16), np.uint8)
-        worst.add(str(i), score, Record(rgb, None, None), nothing, nothing)
+        worst.add(str(i), score, Record(rgb, None), nothing, nothing)
     sheet = worst.picture()
     assert sheet is not None
     height = PANEL_WIDTH // 2 + LABEL_HEIGHT
@@ -52,21 +58,10 @@ def test_thermal_pictures_alone_and_sheets_of_nothing() -> None:
     assert worst.picture() is None
     counts = np.linspace(7000, 9000, 12 * 16).reshape(12, 16).astype(np.uint16)
     nothing = np.zeros((12, 16), np.uint8)
-    worst.add("a", 0.5, Record(None, counts, None), nothing, nothing)
+    worst.add("a", 0.5, Record(None, counts), nothing, nothing)
     sheet = worst.picture()
     assert sheet is not None
     assert sheet.shape[1] == 4 * PANEL_WIDTH
     none = Worst(0, CLASSES)
-    none.add("a", 0.5, Record(None, counts, None), nothing, nothing)
+    none.add("a", 0.5, Record(None, counts), nothing, nothing)
     assert none.picture() is None
-
-
-def test_the_report_carries_the_worst_of_the_data_set(
-    make_dataset: Callable[..., Dataset], red: Any, crack_pictures: Any
-) -> None:
-    report = evaluate(red(), make_dataset(crack_pictures), "val", Settings(worst=1))
-    assert report.sheet is not None
-    row = round(33 * PANEL_WIDTH / 64) + LABEL_HEIGHT  # the badly seen one
-    assert report.sheet.shape[0] == row + 44
-    assert (report.sheet == MISSED).all(axis=2).any()
-    assert "sheet" not in report.as_json()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -11,13 +12,24 @@ import numpy as np
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.frames import UNLABELLED, Image, UInt8, as_uint8
 from rigsight.edge.render import legend, overlay, thermal_to_colour
-from rigsight.training.data.dataset import Record
 
 PANEL_WIDTH = 320
 LABEL_HEIGHT = 22
 HIT, FALSE, MISSED, CONFUSED = (150, 150, 150), (230, 60, 50), (60, 120, 255), (240, 190, 40)
 _BACKGROUND, _TEXT = (24, 26, 30), (235, 235, 235)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+class Pictures(Protocol):
+    """What a case shows: ``rgb`` uint8 [H,W,3] and ``thermal`` uint8 or uint16 [H,W], one may be None."""
+
+    @property
+    def rgb(self) -> UInt8 | None:
+        """Of the visible camera."""
+
+    @property
+    def thermal(self) -> Image | None:
+        """Of the thermal camera."""
 
 
 class Worst:
@@ -28,7 +40,7 @@ class Worst:
         self._rows: list[tuple[float, int, UInt8]] = []  # a heap whose first is the best of the worst
         self._seen = 0
 
-    def add(self, name: str, score: float, record: Record, truth: UInt8, mask: UInt8) -> None:
+    def add(self, name: str, score: float, record: Pictures, truth: UInt8, mask: UInt8) -> None:
         """Look at one picture: its score (0..1, less is worse), what was seen, truth and mask [H,W]."""
         self._seen += 1
         if len(self._rows) < self.count:
@@ -47,7 +59,7 @@ class Worst:
         what = [ClassEntry(name=name, color=color) for name, color in meaning]
         return np.vstack([*padded, legend(self.classes, width), legend(what, width)])
 
-    def _row(self, name: str, score: float, record: Record, truth: UInt8, mask: UInt8) -> UInt8:
+    def _row(self, name: str, score: float, record: Pictures, truth: UInt8, mask: UInt8) -> UInt8:
         thermal = None if record.thermal is None else thermal_to_colour(_eight_bits(record.thermal))
         shown = record.rgb if record.rgb is not None else thermal
         assert shown is not None
