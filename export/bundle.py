@@ -8,9 +8,6 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import get_args
-
-from torch import nn
 
 from rigsight import __version__
 from rigsight.base.files import make_folder
@@ -18,20 +15,25 @@ from rigsight.base.schema import parse_model
 from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.golden import GOLDEN_FILE, predict_golden
 from rigsight.edge.bundle.reader import Bundle, read_bundle
-from rigsight.edge.bundle.spec import BundleProvenance, BundleSpec, Licences, Part, Preprocessing, Variant
+from rigsight.edge.bundle.spec import BundleProvenance, BundleSpec, Licences, Part, Preprocessing
 from rigsight.edge.bundle.storage import SPEC_FILE, MemoryStorage
 from rigsight.edge.engines.select import open_engine, open_graph
 from rigsight.edge.predictor import Predictor
 from rigsight.export import codes
 from rigsight.export.cases import photo_cases, simulated_cases
 from rigsight.export.deploy import GRAPH_PATH, coarsest_grid, deployable
-from rigsight.export.graph import Graph, to_onnx
+from rigsight.export.graph import to_onnx
 from rigsight.export.instances.parity import InstanceParity
 from rigsight.export.parity import Parity, check_parity
-from rigsight.export.precision.material import open_material
-from rigsight.export.precision.ranges import METHODS, Method
-from rigsight.export.precision.report import write_report
-from rigsight.export.precision.variants import Precision, PrecisionOptions, make_variants, refuse_failures
+from rigsight.export.precision.chosen import (
+    make_chosen,
+    precision_options,
+    report_folder,
+    variant_files,
+    with_variants,
+)
+from rigsight.export.precision.ranges import Method
+from rigsight.export.precision.variants import Precision
 from rigsight.export.tiles import first_tile, with_tiles
 from rigsight.export.writer import listed, write_bundle
 from rigsight.training.checkpoint import IN_BUNDLE, CheckpointMeta, half_checkpoint, load_checkpoint
@@ -103,7 +105,7 @@ def export_checkpoint(
     """
     checkpoint, out, options = Path(checkpoint), Path(out), options or ExportOptions()
     _check_out(out)
-    chosen = _precision_options(options)
+    chosen = precision_options(options)
     step("reading the checkpoint")
     model, meta = load_checkpoint(checkpoint)
     if meta.task == "instance":
@@ -132,10 +134,10 @@ def export_checkpoint(
     parity = check_parity(module, open_graph(bundle), feeds, bundle.spec.threshold)
     precision, folder = None, None
     if options.data is not None:
-        folder = options.report or out.with_name(f"{out.stem}-report")
-        precision = _precision(options, chosen, meta, bundle, graph, module, folder, step)
-        description = _with_variants(description, precision)
-        files |= {path_of(made.variant): made.graph for made in precision.made if made.verdict.accepted}
+        folder = report_folder(out, options)
+        precision = make_chosen(options, chosen, meta, bundle, graph, module, folder, step)
+        description = with_variants(description, precision)
+        files |= variant_files(precision)
     step("writing the bundle")
     files[GOLDEN_FILE] = predict_golden(bundle, engine, cases).to_bytes()
     if options.with_checkpoint:
@@ -144,63 +146,6 @@ def export_checkpoint(
     write_bundle(out, final.spec, files)
     total = sum(final.storage.sizes.values())
     return ExportReport(out, final.id, len(files[GRAPH_PATH]), total, parity, precision, folder)
-
-
-def path_of(variant: Variant) -> str:
-    """Where a variant of the main graph lies in the bundle.
-
-    >>> path_of("int8-cpu")
-    'graphs/main.int8-cpu.onnx'
-    """
-    return f"graphs/main.{variant}.onnx"
-
-
-def _precision_options(options: ExportOptions) -> PrecisionOptions:
-    """What to make. Raises EXP-105 for unknown variants and calibrators."""
-    names = [name.strip() for name in options.variants.split(",") if name.strip()]
-    known = [name for name in get_args(Variant) if name != "fp32"]
-    unknown = sorted(set(names) - set(known))
-    if unknown:
-        raise codes.BAD_PRECISION_OPTION(f"there is no variant '{unknown[0]}'")
-    if options.calibrator not in METHODS:
-        raise codes.BAD_PRECISION_OPTION(f"there is no calibrator '{options.calibrator}'")
-    wanted: tuple[Variant, ...] = tuple(name for name in get_args(Variant) if name in names)
-    return PrecisionOptions(wanted, options.budget, options.calibrator, calibration=options.calibration)
-
-
-def _precision(
-    options: ExportOptions,
-    chosen: PrecisionOptions,
-    meta: CheckpointMeta,
-    bundle: Bundle,
-    graph: Graph,
-    module: nn.Module,
-    folder: Path,
-    step: Callable[[str], None],
-) -> Precision:
-    """Make the variants and their report; raises EXP-104 when one fails, with the report written."""
-    assert options.data is not None
-    step("looking at the data")
-    material = open_material(
-        options.data,
-        options.calibrate,
-        options.judge,
-        options.calibration_pictures,
-        options.judged_pictures,
-        list(meta.scores),
-    )
-    precision = make_variants(bundle, graph, module, material, chosen, folder, step)
-    write_report(folder, bundle.spec.name, precision)
-    refuse_failures(precision, folder)
-    return precision
-
-
-def _with_variants(description: BundleSpec, precision: Precision) -> BundleSpec:
-    """The description with the variants that may run, and the verdicts on all."""
-    accepted = [made.variant for made in precision.made if made.verdict.accepted]
-    part = description.parts[0].model_copy(update={"variants": {name: path_of(name) for name in accepted}})
-    verdicts = {made.variant: made.verdict for made in precision.made}
-    return description.model_copy(update={"parts": (part,), "verdicts": verdicts})
 
 
 def _check_out(out: Path) -> None:
