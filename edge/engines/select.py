@@ -20,6 +20,7 @@ from rigsight.edge.tensorrt.api import load_tensorrt
 from rigsight.edge.tensorrt.cache import engine_key, entries, read_plan
 from rigsight.edge.tensorrt.machine import this_machine
 from rigsight.edge.tiling import TiledEngine
+from rigsight.edge.verdict.kept import cpu_machine, gpu_machine, read_verdict
 
 EngineChoice = Literal[
     "auto", "tensorrt", "onnxruntime",
@@ -68,8 +69,9 @@ def open_graph(
 ) -> Engine:
     """Open one graph, by default the main one.
 
-    ``variant`` None means fp32 in ONNX Runtime, and in TensorRT the one that was built last. ``note`` hears
-    why ``auto`` does not use an engine that was built here.
+    ``variant`` None means what 'rigsight build' decided on this machine: without a verdict fp32 in ONNX
+    Runtime, and in TensorRT the one that was built last; fp32 always where ``choice`` names a provider.
+    ``note`` hears why ``auto`` does not use an engine that was built here.
 
     Raises:
         RigsightError: BND-004 when graph and bundle.yaml disagree, BND-005 when the graph does not load,
@@ -87,13 +89,14 @@ def open_graph(
             note(f"the TensorRT engine is not used: {error.line()}")
     if choice in ("auto", "onnxruntime"):
         provider = preferred()
-        try:
-            return _open_onnxruntime(bundle, variant, threads, provider, part)
-        except RigsightError as error:
-            if error.code != engine_codes.PROVIDER_MISSING.code:
-                raise
-            note(error.line())
-            return _open_onnxruntime(bundle, variant, threads, "cpu", part)
+        if provider != "cpu":
+            try:
+                return _open_onnxruntime(bundle, variant, threads, provider, part)
+            except RigsightError as error:
+                if error.code != engine_codes.PROVIDER_MISSING.code:
+                    raise
+                note(error.line())
+        return _open_onnxruntime(bundle, variant or _decided_on_cpu(bundle, note), threads, "cpu", part)
     return _open_onnxruntime(bundle, variant, threads, cast(Provider, choice.partition(":")[2]), part)
 
 
@@ -104,6 +107,16 @@ def entries_of(bundle: Bundle, variant: Variant | None, note: Note, part: str = 
     except RigsightError as error:  # the folder is somebody else's
         note(f"the TensorRT engines are not used: {error.line()}")
         return False
+
+
+def _decided_on_cpu(bundle: Bundle, note: Note) -> Variant | None:
+    """What 'rigsight build --cpu' chose on this machine; None without a verdict that still holds."""
+    try:
+        verdict = read_verdict(bundle.sha256, "onnxruntime", cpu_machine())
+    except RigsightError as error:
+        note(f"the verdict of 'rigsight build' is not used: {error.line()}")
+        return None
+    return None if verdict is None else verdict.chosen
 
 
 def tiled(engine: Engine, bundle: Bundle) -> Engine:
@@ -155,7 +168,10 @@ def _open_onnxruntime(
 
 
 def _open_tensorrt(bundle: Bundle, variant: Variant | None, name: str) -> Engine:
-    """The fresh engine that was built last. Raises RigsightError ENG-003 with the reason where none is."""
+    """The fresh engine that was decided on here, else the one that was built last.
+
+    Raises RigsightError ENG-003 with the reason where none is, or where the verdict is to run none.
+    """
     part = bundle.part(name)
     if variant is not None and variant not in part.variants:
         have = ", ".join(part.variants)
@@ -166,6 +182,13 @@ def _open_tensorrt(bundle: Bundle, variant: Variant | None, name: str) -> Engine
         raise engine_codes.ENGINE_STALE(f"{what} of {bundle.id} was built here", where=bundle.path)
     trt = load_tensorrt()
     machine = this_machine(trt)
+    verdict = None if variant else read_verdict(bundle.sha256, "tensorrt", gpu_machine(machine))
+    if verdict is not None and verdict.chosen is None:
+        raise engine_codes.ENGINE_STALE(
+            f"no variant may run here ({verdict.reason})", where=bundle.path, fix="Give --variant to insist."
+        )
+    if verdict is not None:
+        found.sort(key=lambda entry: entry.manifest.key.variant != verdict.chosen)  # stable: the latest first
     reason: RigsightError | None = None
     for entry in found:
         key = entry.manifest.key

@@ -35,8 +35,9 @@ class Pictures(Protocol):
 class Worst:
     """Keeps the ``count`` pictures of the lowest scores as rows of small panels."""
 
-    def __init__(self, count: int, classes: Sequence[ClassEntry]) -> None:
-        self.count, self.classes = count, classes
+    def __init__(self, count: int, classes: Sequence[ClassEntry], against: str = "truth") -> None:
+        """``against`` names what masks are compared with, on the panels."""
+        self.count, self.classes, self.against = count, classes, against
         self._rows: list[tuple[float, int, UInt8]] = []  # a heap whose first is the best of the worst
         self._seen = 0
 
@@ -68,7 +69,7 @@ class Worst:
             panels.append((f"{name}  {score:.3f}", record.rgb))
         if thermal is not None:
             panels.append(("thermal" if panels else f"{name}  {score:.3f}", thermal))
-        panels.append(("truth", overlay(shown, truth, self.classes)))
+        panels.append((self.against, overlay(shown, truth, self.classes)))
         panels.append(("mask", overlay(shown, mask, self.classes)))
         panels.append(("difference", difference(truth, mask)))
         return np.hstack([_panel(picture, label) for label, picture in panels])

@@ -24,6 +24,7 @@ from rigsight.cli import (
 )
 from rigsight.edge.benchmarks.budgets import Row, stage_rows
 from rigsight.edge.bundle.reader import open_bundle
+from rigsight.edge.processor import processor_name
 
 if TYPE_CHECKING:
     from rigsight.edge.benchmarks.throughput import Memory, Rates
@@ -115,20 +116,12 @@ def simulation(
 def machine() -> dict[str, str]:
     """What the figures were taken on."""
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": str(os.cpu_count()),
         "load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
         "python": platform.python_version(),
         "opencv": cv2.__version__,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def show(facts: dict[str, str], rows: list[Row], rates: Rates | None, memory: Memory | None) -> None:

@@ -113,9 +113,10 @@ def test_the_plan_is_printed_and_nothing_is_built(bench: Any, tiny: Path, run: C
     assert "Orin (compute capability 8.7), TensorRT 10.13.3" in out
     assert "build, there is none yet" in out
     assert kept(bench) == []
-    data = json.loads(run("build", tiny, "--plan", "--json")[1])
-    assert data["strongly_typed"]
-    assert data["parts"][0]["build"]
+    plans = json.loads(run("build", tiny, "--plan", "--json")[1])["plans"]
+    assert [plan["variant"] for plan in plans] == ["fp16", "int8"]
+    assert plans[0]["strongly_typed"]
+    assert plans[0]["parts"][0]["build"]
     assert kept(bench) == []
 
 
@@ -130,7 +131,7 @@ def test_a_fresh_engine_is_not_built_again_unless_forced(
     assert "fresh, nothing to build" in out
     assert "written" not in out
     code, out, _ = run("build", tiny, "--force", "--json")
-    assert [engine["part"] for engine in json.loads(out)["engines"]] == ["main"]
+    assert [engine["part"] for engine in json.loads(out)["engines"]] == ["main", "main"]
     assert kept(bench) == first
 
 
@@ -144,7 +145,7 @@ def test_another_tensorrt_says_expected_and_got_and_takes_the_place_of_the_old(
     code, out, _ = run("build", tiny)
     assert code == 0
     assert "stale: it was built for TensorRT 10.3.0, here is 10.13.3" in out
-    assert len(kept(bench)) == 2
+    assert len(kept(bench)) == 4
     assert kept(bench) != old
 
 
@@ -166,7 +167,7 @@ def test_short_of_memory_it_tries_with_less_ambition(
     bench: Any, tiny: Path, run: Callable[..., Answer]
 ) -> None:
     bench.install(short_of_memory_down_to=1)
-    code, out, _ = run("build", tiny)
+    code, out, _ = run("build", tiny, "--variant", "fp16")
     assert code == 0
     assert "note: memory was short at optimization level 3" in out
     assert "note: memory was short at optimization level 1" in out
@@ -269,7 +270,7 @@ def test_a_graph_that_is_refused_is_one_line(
 ) -> None:
     bench.install()
     model = graphs["fp32"][:900] if graph == "truncated" else graphs[graph]
-    code, _, err = run("build", make_bundle(fp16=model))
+    code, _, err = run("build", make_bundle(fp16=model), "--variant", "fp16")
     assert code == 2
     assert re.match(expected, err)
     assert "main.fp16.onnx" in err
@@ -281,7 +282,7 @@ def test_a_parser_that_does_not_name_the_operator_gives_its_own_words(
     bench: Any, make_bundle: Callable[..., Path], graphs: dict[str, bytes], run: Callable[..., Answer]
 ) -> None:
     bench.install(without=("ParserError.node_operator", "ParserError.node_name"))
-    _, _, err = run("build", make_bundle(fp16=graphs["unique"]))
+    _, _, err = run("build", make_bundle(fp16=graphs["unique"]), "--variant", "fp16")
     assert re.match("ENG-006: node 0 is not supported: In node 0 with name: only and operator: Unique", err)
 
 
