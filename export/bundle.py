@@ -33,6 +33,7 @@ from rigsight.export.precision.chosen import (
     with_variants,
 )
 from rigsight.export.precision.ranges import Method
+from rigsight.export.precision.sources import Source, Sources
 from rigsight.export.precision.variants import Precision
 from rigsight.export.tiles import first_tile, with_tiles
 from rigsight.export.writer import listed, write_bundle
@@ -111,7 +112,7 @@ def export_checkpoint(
     if meta.task == "instance":
         from rigsight.export.instances.bundle import export_instances
 
-        return export_instances(checkpoint, out, options, model, meta, step)
+        return export_instances(checkpoint, out, options, chosen, model, meta, step)
     side, preprocessing = with_tiles(meta, options.tile, options.overlap, coarsest_grid(model))
     module, part = deployable(model, meta, None if side is None else (side, side))
     files: dict[str, bytes] = {}
@@ -135,7 +136,9 @@ def export_checkpoint(
     precision, folder = None, None
     if options.data is not None:
         folder = report_folder(out, options)
-        precision = make_chosen(options, chosen, meta, bundle, graph, module, folder, step)
+        precision = make_chosen(
+            options, chosen, meta, bundle, Sources({"main": Source(graph, module)}), folder, step
+        )
         description = with_variants(description, precision)
         files |= variant_files(precision)
     step("writing the bundle")

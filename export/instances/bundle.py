@@ -16,10 +16,13 @@ from rigsight.edge.predictor import Predictor
 from rigsight.export import codes
 from rigsight.export.bundle import ExportOptions, ExportReport, describe, in_memory
 from rigsight.export.cases import photo_cases
-from rigsight.export.graph import to_onnx
+from rigsight.export.graph import Graph, to_onnx
 from rigsight.export.instances.cases import street_cases
 from rigsight.export.instances.deploy import Deployable, deployable_instances
 from rigsight.export.instances.parity import check_instance_parity
+from rigsight.export.precision.chosen import make_chosen, report_folder, variant_files, with_variants
+from rigsight.export.precision.sources import Sources
+from rigsight.export.precision.variants import PrecisionOptions
 from rigsight.export.writer import write_bundle
 from rigsight.training.checkpoint import IN_BUNDLE, CheckpointMeta, half_checkpoint
 from rigsight.training.models.bnsa.network import BnsaMaskRcnn
@@ -29,6 +32,7 @@ def export_instances(
     checkpoint: Path,
     out: Path,
     options: ExportOptions,
+    chosen: PrecisionOptions,
     model: nn.Module,
     meta: CheckpointMeta,
     step: Callable[[str], None],
@@ -36,25 +40,23 @@ def export_instances(
     """As ``export_checkpoint``, of a network that finds instances.
 
     Raises:
-        RigsightError: EXP-004 for another network than Mask R-CNN, EXP-008 with tiles, EXP-105 with variants,
-            EXP-001 to EXP-003 for the graphs, IO-001 for the output.
+        RigsightError: EXP-004 for another network than Mask R-CNN, EXP-008 with tiles, EXP-001 to EXP-003 for
+            the graphs, EXP-1… for the variants, IO-001 for the output.
     """
     if options.tile or options.overlap is not None:
         raise codes.BAD_TILES("instances are not found in tiles", fix="Leave --tile and --overlap out.")
-    if options.data is not None:
-        raise codes.BAD_PRECISION_OPTION(
-            "an instance bundle has float32 graphs only", fix="Leave --data and what belongs to it out."
-        )
     made = deployable_instances(model, meta)
     assert isinstance(model, BnsaMaskRcnn)
     description = _description(checkpoint, out, meta, made, options)
     (role,) = model.inputs
     golden = options.golden
     cases = street_cases(meta.preprocessing, role) if golden is None else photo_cases(golden, (role,))
-    files: dict[str, bytes] = {}
+    graphs: dict[str, Graph] = {}
     for part in made.parts:
         step(f"exporting the graph '{part.name}'")
-        files[part.variants["fp32"]] = to_onnx(made.modules[part.name], part).data
+        graphs[part.name] = to_onnx(made.modules[part.name], part)
+    files = {part.variants["fp32"]: graphs[part.name].data for part in made.parts}
+    graph_bytes = sum(map(len, files.values()))
     bundle = in_memory(description, files)
     step("comparing ONNX Runtime with PyTorch")
     engine = open_engine(bundle)
@@ -62,14 +64,21 @@ def export_instances(
     predictor = Predictor(bundle, engine)
     feeds = {scene: predictor.feeds(cases.aligned(i, bundle)) for i, scene in enumerate(cases.scenes)}
     parity = check_instance_parity(model, engine, feeds)
+    precision, folder = None, None
+    if options.data is not None:
+        folder = report_folder(out, options)
+        sources = Sources(made.sources(graphs), made.steps)
+        precision = make_chosen(options, chosen, meta, bundle, sources, folder, step)
+        description = with_variants(description, precision)
+        files |= variant_files(precision)
     step("writing the bundle")
-    graph_bytes = sum(map(len, files.values()))
     files[GOLDEN_FILE] = predict_golden(bundle, engine, cases).to_bytes()
     if options.with_checkpoint:
         files[IN_BUNDLE] = half_checkpoint(checkpoint)
     final = in_memory(description, files)
     write_bundle(out, final.spec, files)
-    return ExportReport(out, final.id, graph_bytes, sum(final.storage.sizes.values()), parity)
+    total = sum(final.storage.sizes.values())
+    return ExportReport(out, final.id, graph_bytes, total, parity, precision, folder)
 
 
 def _description(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +12,19 @@ from rigsight.edge.bundle.contract import PICTURES
 from rigsight.edge.bundle.instance_contract import INSTANCE_PARTS
 from rigsight.edge.bundle.spec import InstanceSteps, Part, Tensor
 from rigsight.export import codes
+from rigsight.export.graph import Graph
 from rigsight.export.instances.parts import BoxPart, Frame, MaskPart, ProposalPart
 from rigsight.export.instances.roi_align import atlas_size
+from rigsight.export.precision.sources import Source
 from rigsight.training.checkpoint import CheckpointMeta
 from rigsight.training.models.bnsa.network import BnsaMaskRcnn
 from rigsight.training.models.bnsa.roi_heads import MASK_OUT
 
 # The mask graph runs once for so many detections: fewer waste less, more are launched less often.
 MASKS_AT_ONCE = 20
+# What the host computes with in pixels, or compares, and rows whose order it does not rely on.
+EXACT = {"main": ("proposals", "objectness"), "boxes": ("boxes",), "masks": ()}
+SORTED_ROWS = frozenset({"proposals"})
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,20 @@ class Deployable:
     modules: dict[str, nn.Module]
     parts: tuple[Part, ...]
     steps: InstanceSteps
+
+    def sources(self, graphs: Mapping[str, Graph]) -> dict[str, Source]:
+        """The exported ``graphs`` by part, as variants are made of them."""
+        read = {name for part in self.parts for name in part.inputs}
+        return {
+            part.name: Source(
+                graphs[part.name],
+                self.modules[part.name],
+                inner=frozenset(read & set(part.outputs)),
+                exact=frozenset(EXACT[part.name]),
+                sorted_rows=SORTED_ROWS,
+            )
+            for part in self.parts
+        }
 
 
 def deployable_instances(model: nn.Module, meta: CheckpointMeta) -> Deployable:

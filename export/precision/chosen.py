@@ -6,15 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from torch import nn
-
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import BundleSpec, Variant
 from rigsight.export import codes
-from rigsight.export.graph import Graph
-from rigsight.export.precision.material import open_material
+from rigsight.export.precision.open_material import open_material
 from rigsight.export.precision.ranges import METHODS
 from rigsight.export.precision.report import write_report
+from rigsight.export.precision.sources import Sources
 from rigsight.export.precision.variants import Precision, PrecisionOptions, make_variants, refuse_failures
 from rigsight.training.checkpoint import CheckpointMeta
 
@@ -22,13 +20,13 @@ if TYPE_CHECKING:
     from rigsight.export.bundle import ExportOptions
 
 
-def path_of(variant: Variant) -> str:
-    """Where a variant of the main graph lies in the bundle.
+def path_of(part: str, variant: Variant) -> str:
+    """Where a part's graph of a variant lies in the bundle.
 
-    >>> path_of("int8-cpu")
+    >>> path_of("main", "int8-cpu")
     'graphs/main.int8-cpu.onnx'
     """
-    return f"graphs/main.{variant}.onnx"
+    return f"graphs/{part}.{variant}.onnx"
 
 
 def precision_options(options: ExportOptions) -> PrecisionOptions:
@@ -54,8 +52,7 @@ def make_chosen(
     chosen: PrecisionOptions,
     meta: CheckpointMeta,
     bundle: Bundle,
-    graph: Graph,
-    module: nn.Module,
+    sources: Sources,
     folder: Path,
     step: Callable[[str], None],
 ) -> Precision:
@@ -69,8 +66,9 @@ def make_chosen(
         options.calibration_pictures,
         options.judged_pictures,
         list(meta.scores),
+        meta.task,
     )
-    precision = make_variants(bundle, graph, module, material, chosen, folder, step)
+    precision = make_variants(bundle, sources, material, chosen, folder, step)
     write_report(folder, bundle.spec.name, precision)
     refuse_failures(precision, folder)
     return precision
@@ -79,11 +77,19 @@ def make_chosen(
 def with_variants(description: BundleSpec, precision: Precision) -> BundleSpec:
     """The description with the variants that may run, and the verdicts on all."""
     accepted = [made.variant for made in precision.made if made.verdict.accepted]
-    part = description.parts[0].model_copy(update={"variants": {name: path_of(name) for name in accepted}})
+    parts = tuple(
+        part.model_copy(update={"variants": {name: path_of(part.name, name) for name in accepted}})
+        for part in description.parts
+    )
     verdicts = {made.variant: made.verdict for made in precision.made}
-    return description.model_copy(update={"parts": (part,), "verdicts": verdicts})
+    return description.model_copy(update={"parts": parts, "verdicts": verdicts})
 
 
 def variant_files(precision: Precision) -> dict[str, bytes]:
     """The graphs of the variants that may run, by their path in the bundle."""
-    return {path_of(made.variant): made.graph for made in precision.made if made.verdict.accepted}
+    return {
+        path_of(part, made.variant): graph
+        for made in precision.made
+        if made.verdict.accepted
+        for part, graph in made.graphs.items()
+    }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import onnx
     from torch import nn
 
 MOST_GROUPS = 24
@@ -60,16 +61,21 @@ def make_groups(
     )
 
 
-def fragile_nodes(graph: bytes, nodes: Iterable[str], kinds: Mapping[str, str]) -> dict[str, str]:
+def fragile_nodes(
+    graph: bytes, nodes: Iterable[str], kinds: Mapping[str, str], inner: Collection[str] = ()
+) -> dict[str, str]:
     """Those of ``nodes`` that stay float by default -> what they are.
 
-    They are the last ones before an output, and those in ``kinds`` (:func:`fragile_kinds`).
+    They are the last ones before an output, and those in ``kinds`` (:func:`fragile_kinds`). Outputs in
+    ``inner`` are no end: other graphs go on with them.
     """
     import onnx
 
     weighted = set(nodes)
     found = {node: f"{kind} modules" for node, kind in kinds.items() if node in weighted}
-    for node in _last(onnx.load_from_string(graph), weighted):
+    model = onnx.load_from_string(graph)
+    ends = [value.name for value in model.graph.output if value.name not in inner]
+    for node in layers_before(model, ends, weighted)[0]:
         found.setdefault(node, "last layers")
     return found
 
@@ -99,18 +105,20 @@ def _gathered(named: Iterable[tuple[str, str]], fragile: str | None) -> list[Gro
     return [Group(name, tuple(nodes), fragile) for name, nodes in groups.items()]
 
 
-def _last(model: object, weighted: set[str]) -> list[str]:
-    """Weighted nodes from which an output is reached past no other weighted node."""
-    graph = model.graph  # type: ignore[attr-defined]
-    maker = {name: node for node in graph.node for name in node.output}
-    found, waiting, seen = [], [value.name for value in graph.output], set()
+def layers_before(
+    model: onnx.ModelProto, tensors: Iterable[str], weighted: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """The last nodes in ``weighted`` before ``tensors``, and all nodes between them and ``tensors``."""
+    maker = {name: node for node in model.graph.node for name in node.output}
+    layers, between, waiting, seen = [], [], list(tensors), set()
     while waiting:
         node = maker.get(waiting.pop())
         if node is None or node.name in seen:
             continue
         seen.add(node.name)
         if node.name in weighted:
-            found.append(node.name)
+            layers.append(node.name)
         else:
+            between.append(node.name)
             waiting.extend(node.input)
-    return found
+    return layers, between

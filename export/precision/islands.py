@@ -6,10 +6,13 @@ survive: values are found by a range scan over calibration pictures, sums by the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
+
+from rigsight.export.precision.groups import layers_before
+from rigsight.export.precision.quantise import layers_of
 
 if TYPE_CHECKING:
     import onnx
@@ -34,9 +37,19 @@ class Island:
     reason: str
     module: str | None = None
 
+    def among(self, part: str | None) -> Island:
+        """Its name among several parts; None where there is one."""
+        if part is None:
+            return self
+        module = None if self.module is None else f"{part}.{self.module}"
+        return replace(self, node=f"{part}.{self.node}", module=module)
+
 
 def islands_of(
-    data: bytes, largest: Mapping[str, float], modules: Mapping[str, str] | None = None
+    data: bytes,
+    largest: Mapping[str, float],
+    modules: Mapping[str, str] | None = None,
+    exact: Collection[str] = (),
 ) -> tuple[Island, ...]:
     """:func:`find_islands` of a serialised float32 graph with static shapes."""
     import onnx
@@ -46,7 +59,7 @@ def islands_of(
     values = (*model.graph.value_info, *model.graph.input, *model.graph.output)
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
     shapes |= {w.name: tuple(w.dims) for w in model.graph.initializer}
-    return find_islands(model, shapes, largest, modules)
+    return find_islands(model, shapes, largest, modules, exact)
 
 
 def find_islands(
@@ -54,18 +67,28 @@ def find_islands(
     shapes: Shapes,
     largest: Mapping[str, float],
     modules: Mapping[str, str] | None = None,
+    exact: Collection[str] = (),
 ) -> tuple[Island, ...]:
     """The nodes of ``model`` that float16 cannot compute.
+
+    Eleven bits hold a place in a picture of 640 pixels to half a pixel: places that a GridSample reads are
+    computed in float32, and what is made of the last layers for the outputs in ``exact``.
 
     Args:
         model: the float32 graph.
         shapes: tensor -> shape, of every tensor that the rules look at.
         largest: tensor -> largest absolute value on the calibration pictures.
         modules: node -> module, for the report.
+        exact: outputs in pixels, or to be compared.
     """
+    places = [node.input[1] for node in model.graph.node if node.op_type == "GridSample"]
+    weighted = layers_of(model)
+    pixels = set(layers_before(model, (*places, *exact), weighted)[1])
     islands = []
     for node in model.graph.node:
         reason = _reason(node, shapes, largest)
+        if reason is None and node.name in pixels:
+            reason = "computes places in pixels"
         if reason is not None:
             islands.append(Island(node.name, node.op_type, reason, (modules or {}).get(node.name)))
     return tuple(islands)

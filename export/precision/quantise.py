@@ -34,7 +34,11 @@ def quantisable(graph: bytes) -> tuple[str, ...]:
     """Names of the nodes that hold the work: convolutions and products with constant weights."""
     import onnx
 
-    model = onnx.load_from_string(graph)
+    return layers_of(onnx.load_from_string(graph))
+
+
+def layers_of(model: onnx.ModelProto) -> tuple[str, ...]:
+    """:func:`quantisable` of a graph that is read already."""
     constants = {weight.name for weight in model.graph.initializer}
     return tuple(
         node.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -40,14 +40,14 @@ class Ranges:
 
 def collect_ranges(
     graph: bytes,
-    feeds: Sequence[Feeds],
+    feeds: Iterable[Feeds],
     method: Method = "mse",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Ranges:
     """Run ``feeds`` through the float32 ``graph`` and find the range of every float tensor.
 
     Memory is that of one picture's activations and a histogram a tensor, however many feeds there are;
-    ``progress`` is told (done, total) feeds.
+    ``progress`` is told how many are done.
 
     Raises:
         RigsightError: EXP-101 where a value is not finite.
@@ -73,7 +73,7 @@ def collect_ranges(
                     f"the network gives values that are not finite on input {done + 1}",
                     fix="Look at what the checkpoint gives in PyTorch: it has no ranges to find.",
                 ) from error
-            progress(done + 1, len(feeds))
+            progress(done + 1)
         histograms: dict[str, Any] = calibrator.collector.get_histogram_dict()
         seen = {name: (float(entry[2]), float(entry[3])) for name, entry in histograms.items()}
         if method == "minmax":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -26,8 +27,8 @@ def write_report(folder: Path, name: str, precision: Precision) -> None:
     """Write report.html, verdicts.json and the sheets of the worst cases into ``folder``. Raises IO-001."""
     make_folder(folder)
     for made in precision.made:
-        if made.score.worst is not None:
-            sheet = cv2.imencode(".png", cv2.cvtColor(made.score.worst, cv2.COLOR_RGB2BGR))[1]
+        if made.found.score.worst is not None:
+            sheet = cv2.imencode(".png", cv2.cvtColor(made.found.score.worst, cv2.COLOR_RGB2BGR))[1]
             write_bytes(folder / f"worst-{made.variant}.png", sheet.tobytes())
     write_text(folder / TABLE_FILE, json.dumps(as_json(precision), indent=1))
     write_text(folder / REPORT_FILE, render(name, precision))
@@ -40,7 +41,7 @@ def as_json(precision: Precision) -> dict[str, Any]:
         "calibration": precision.spread.words(),
         "calibrator": precision.method,
         "budget_points": precision.budget,
-        "variants": {made.variant: _plain(made) for made in precision.made},
+        "variants": {made.variant: _plain(made, precision.same) for made in precision.made},
         "float32_islands": [vars(island) for island in precision.islands],
     }
 
@@ -54,27 +55,29 @@ def render(name: str, precision: Precision) -> str:
         f"calibrator {precision.method}; a variant may lose {precision.budget:g} points. Accuracy is that of "
         "ONNX Runtime on the same graph: for TensorRT it is <em>simulated</em>, and the device judges again."
         "</p>\n</header>",
-        _variants(precision.made),
+        _variants(precision.made, precision.same),
     ]
-    parts += [_sensitivity(made, made.decision) for made in precision.made if made.decision is not None]
+    parts += [
+        _sensitivity(made, made.found.decision) for made in precision.made if made.found.decision is not None
+    ]
     if any(made.variant == "fp16" for made in precision.made):
         parts.append(_islands(precision.islands))
-    parts += [_worst(made) for made in precision.made if made.score.worst is not None]
+    parts += [_worst(made) for made in precision.made if made.found.score.worst is not None]
     return page(f"rigsight export: {name}", CSS, "\n".join(parts))
 
 
-def _variants(made: Sequence[Made]) -> str:
+def _variants(made: Sequence[Made], same: str) -> str:
     reference = made[0]
     rows = []
     for one in made:
-        lost = 100 * (reference.score.value - one.score.value)
+        lost = 100 * (reference.found.score.value - one.found.score.value)
         cells = (
-            f"{one.score.value:.4f}",
+            f"{one.found.score.value:.4f}",
             "–" if one is reference else f"{-lost:+.2f}",
-            f"{one.agreement:.3%}",
-            f"{len(one.graph) / 1e6:.2f} MB",
-            f"{one.milliseconds:.0f} ms",
-            f"{reference.milliseconds / one.milliseconds:.2f}×",
+            f"{one.found.agreement:.3%}",
+            f"{one.found.size / 1e6:.2f} MB",
+            f"{one.found.milliseconds:.0f} ms",
+            f"{reference.found.milliseconds / one.found.milliseconds:.2f}×",
         )
         word = "may run" if one.verdict.accepted else "refused"
         rows.append(
@@ -82,7 +85,7 @@ def _variants(made: Sequence[Made]) -> str:
             + "".join(f'<td class="n">{cell}</td>' for cell in cells)
             + f"<td>{word}</td><td>{escape(one.verdict.reason)}</td></tr>"
         )
-    heads = (reference.score.metric, "points", "equal mask", "size", "one thread", "speed")
+    heads = (reference.found.score.metric, "points", f"equal {same}", "size", "one thread", "speed")
     return (
         "<h2>Variants</h2>\n"
         '<p class="note">Processor time of one inference in ONNX Runtime on the machine that exported. It '
@@ -120,22 +123,34 @@ def _sensitivity(made: Made, decision: Decision) -> str:
 def _islands(islands: Sequence[Island]) -> str:
     if not islands:
         return "<h2>fp16: float32 islands</h2>\n<p>None: no value or sum leaves float16’s range.</p>"
+    places: dict[tuple[str, str], Counter[str]] = {}
+    for island in islands:
+        found = places.setdefault((island.module or island.node, island.reason), Counter())
+        found[island.operator] += 1
     rows = "".join(
-        f"<tr><th>{escape(island.module or island.node)}</th><td>{island.operator}</td>"
-        f"<td>{escape(island.reason)}</td></tr>"
-        for island in islands[:_MOST_ISLANDS]
+        f"<tr><th>{escape(module)}</th><td>{escape(_counted(operators))}</td><td>{escape(reason)}</td></tr>"
+        for (module, reason), operators in list(places.items())[:_MOST_ISLANDS]
     )
-    more = len(islands) - _MOST_ISLANDS
+    more = len(places) - _MOST_ISLANDS
     return (
         "<h2>fp16: float32 islands</h2>\n"
-        '<div class="scroll"><table><thead><tr><th>module</th><th>operator</th><th>why</th></tr></thead>'
+        '<div class="scroll"><table><thead><tr><th>module</th><th>operators</th><th>why</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>" + (f'<p class="note">and {more} more</p>' if more > 0 else "")
     )
 
 
+def _counted(operators: Counter[str]) -> str:
+    """What there is, and how often.
+
+    >>> _counted(Counter(["Mul", "Add", "Mul"]))
+    'Mul (2), Add'
+    """
+    return ", ".join(name if count == 1 else f"{name} ({count})" for name, count in operators.most_common())
+
+
 def _worst(made: Made) -> str:
-    assert made.score.worst is not None
-    shown = cv2.cvtColor(made.score.worst, cv2.COLOR_RGB2BGR)
+    assert made.found.score.worst is not None
+    shown = cv2.cvtColor(made.found.score.worst, cv2.COLOR_RGB2BGR)
     data = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, 82])[1].tobytes()
     return (
         f"<h2>{made.variant}: the worst pictures</h2>\n<figure>"
@@ -143,17 +158,17 @@ def _worst(made: Made) -> str:
     )
 
 
-def _plain(made: Made) -> dict[str, Any]:
+def _plain(made: Made, same: str) -> dict[str, Any]:
     plain: dict[str, Any] = {
-        "metric": made.score.metric,
-        "score": round(made.score.value, 5),
-        "mask_agreement": round(made.agreement, 6),
-        "bytes": len(made.graph),
-        "milliseconds": round(made.milliseconds, 2),
+        "metric": made.found.score.metric,
+        "score": round(made.found.score.value, 5),
+        f"{same}_agreement": round(made.found.agreement, 6),
+        "bytes": made.found.size,
+        "milliseconds": round(made.found.milliseconds, 2),
         "accepted": made.verdict.accepted,
         "reason": made.verdict.reason,
     }
-    if made.decision is not None:
+    if made.found.decision is not None:
         plain["groups"] = [
             {
                 "group": row.group.name,
@@ -162,6 +177,6 @@ def _plain(made: Made) -> dict[str, Any]:
                 "points_lost": None if row.lost is None else round(row.lost, 3),
                 "kept_float": row.kept_float,
             }
-            for row in made.decision.rows
+            for row in made.found.decision.rows
         ]
     return plain

@@ -9,10 +9,10 @@ import numpy as np
 
 from rigsight.edge.engines.base import Array, Engine
 from rigsight.export.precision.groups import Group
-from rigsight.export.precision.recorder import Feeds
 
 Make = Callable[[frozenset[str]], Engine]
 """A function of the nodes that stay float: the engine of the graph whose other nodes are INT8."""
+Outputs = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def sweep(
     make: Make,
     score: Callable[[Engine], float],
     reference: Engine,
-    feeds: Sequence[Feeds],
+    answers: Callable[[Engine], Sequence[Outputs]],
     budget: float,
     say: Callable[[str], None] = lambda line: None,
 ) -> Decision:
@@ -68,7 +68,7 @@ def sweep(
         make: builds the engine of a partly quantised graph.
         score: the metric of an engine, in 0..1.
         reference: the float engine.
-        feeds: a few inputs, for the SQNR.
+        answers: what an engine gives for a few inputs, for the SQNR.
         budget: points of the metric that may be lost.
         say: takes a line on what is being done.
     """
@@ -76,7 +76,7 @@ def sweep(
     fragile = frozenset(node for group in groups if group.fragile for node in group.nodes)
     sturdy = [group for group in groups if not group.fragile]
     whole = score(reference)
-    expected = [_copied(reference.infer(feed)) for feed in feeds]
+    expected = answers(reference)
     say(f"INT8 in all of {len(sturdy)} groups")
     floats, found = fragile, score(make(fragile))
     judged = 100.0 * (whole - found) > budget
@@ -87,7 +87,7 @@ def sweep(
     for number, group in enumerate(sturdy, 1):
         say(f"INT8 in {group.name} alone, {number} of {len(sturdy)}")
         engine = make(everything - set(group.nodes))
-        quality = sqnr_db(expected, [_copied(engine.infer(feed)) for feed in feeds])
+        quality = sqnr_db(expected, answers(engine))
         alone.append(Row(group, quality, 100.0 * (whole - score(engine)) if judged else None))
     order = sorted(alone, key=lambda row: (-(row.lost or 0.0), row.sqnr_db))
     kept: dict[str, str] = {}
@@ -102,7 +102,7 @@ def sweep(
     return Decision(floats, found, whole, (*marked, *rows))
 
 
-def sqnr_db(expected: Sequence[Mapping[str, Array]], found: Sequence[Mapping[str, Array]]) -> float:
+def sqnr_db(expected: Sequence[Outputs], found: Sequence[Outputs]) -> float:
     """Signal to quantisation noise of the worst output over all feeds, in dB; an output's mean is no signal.
 
     >>> a, b = [{"x": np.array([0.0, 10.0])}], [{"x": np.array([0.0, 10.1])}]
@@ -118,7 +118,3 @@ def sqnr_db(expected: Sequence[Mapping[str, Array]], found: Sequence[Mapping[str
             noise += float(((values - got[name]) ** 2).sum())
         ratios.append(float("inf") if noise == 0 else 10.0 * float(np.log10(max(signal, 1e-300) / noise)))
     return min(ratios)
-
-
-def _copied(outputs: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: array.copy() for name, array in outputs.items()}

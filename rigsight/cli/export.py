@@ -134,16 +134,17 @@ def _variants(precision: Precision) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("variant", precision.made[0].score.metric, "equal mask", "MB", "ms", "verdict"):
+    found = precision.made[0].found
+    for heading in ("variant", found.score.metric, f"equal {precision.same}", "MB", "ms", "verdict"):
         table.add_column(heading, justify="left" if heading in ("variant", "verdict") else "right")
     for made in precision.made:
         word = "may run" if made.verdict.accepted else "refused"
         table.add_row(
             made.variant,
-            f"{made.score.value:.4f}",
-            f"{made.agreement:.3%}",
-            f"{len(made.graph) / 1e6:.2f}",
-            f"{made.milliseconds:.0f}",
+            f"{made.found.score.value:.4f}",
+            f"{made.found.agreement:.3%}",
+            f"{made.found.size / 1e6:.2f}",
+            f"{made.found.milliseconds:.0f}",
             f"{word}: {made.verdict.reason}",
         )
     return table

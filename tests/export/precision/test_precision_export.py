@@ -16,7 +16,7 @@ from rigsight.edge.bundle.golden import check_golden
 from rigsight.edge.bundle.reader import open_bundle
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.engines.select import open_engine
-from rigsight.export.precision.material import DatasetMaterial
+from rigsight.export.precision.dataset_material import DatasetMaterial
 from rigsight.training.checkpoint import CheckpointMeta, TrainingProvenance, save_checkpoint
 from rigsight.training.data.dataset import open_dataset
 from rigsight.training.models import build

@@ -37,7 +37,7 @@ def swept(budget: float) -> tuple[frozenset[str], float, list[str]]:
         Known,
         lambda engine: 0.9 - engine.lost / 100,  # type: ignore[attr-defined]
         Known(frozenset(COSTS)),
-        [{}],
+        lambda engine: [engine.infer({})],
         budget,
         lines.append,
     )
@@ -63,7 +63,7 @@ def test_each_row_says_what_its_group_costs_alone() -> None:
         Known,
         lambda engine: 0.9 - engine.lost / 100,  # type: ignore[attr-defined]
         Known(frozenset(COSTS)),
-        [{}],
+        lambda engine: [engine.infer({})],
         1.0,
     )
     rows = {row.group.name: row for row in decision.rows}

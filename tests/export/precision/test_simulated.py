@@ -9,7 +9,7 @@ from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.engines.base import Engine
 from rigsight.edge.engines.select import open_graph
 from rigsight.edge.evaluation import evaluate_bundle
-from rigsight.export.precision.material import open_material
+from rigsight.export.precision.open_material import open_material
 from rigsight.export.precision.simulated import SETS_PER_PLACE, STRIDE, SimulatedMaterial
 
 
