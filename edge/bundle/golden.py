@@ -206,8 +206,14 @@ def check_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
     return results
 
 
-def compare_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
-    """As :func:`check_golden`, without a verdict. Raises RigsightError BND-001."""
+def compare_golden(
+    bundle: Bundle, engine: Engine, within: golden_instances.Tolerance = golden_instances.SAME
+) -> list[GoldenResult]:
+    """As :func:`check_golden`, without a verdict; ``within`` says which detections are the same.
+
+    Raises:
+        RigsightError: BND-001 without a readable golden file.
+    """
     if GOLDEN_FILE not in bundle.spec.files:
         raise codes.BUNDLE_UNREADABLE(f"it has no {GOLDEN_FILE}", where=bundle.path)
     expected = Golden.from_bytes(bundle.read(GOLDEN_FILE), where=str(bundle.path))
@@ -229,7 +235,7 @@ def compare_golden(bundle: Bundle, engine: Engine) -> list[GoldenResult]:
         steps = bundle.spec.instances
         if expected.instances and prediction.instances is not None and steps is not None:
             same = golden_instances.agreement(
-                expected.instances[case], prediction.instances, steps.score, *mask.shape
+                expected.instances[case], prediction.instances, steps.score, *mask.shape, within=within
             )
         results.append(GoldenResult(scene, float((mask == prediction.mask).mean()), fused, probability, same))
     return results

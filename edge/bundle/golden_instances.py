@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,19 @@ from numpy.typing import NDArray
 from rigsight.edge.detection.compare import compare_instances
 from rigsight.edge.instances import Instance, read_instances
 
-MAX_BOX_PX = 1.0
-MAX_SCORE = 0.02
-LEAST_MASK_IOU = 0.9
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two detections of one thing may lie apart: sides of the box in pixels, scores, masks' IoU."""
+
+    box_px: float
+    score: float
+    mask_iou: float
+
+
+# What another machine's float32, or FP16, computes; and INT8, which moves boxes, scores and borders.
+SAME = Tolerance(1.0, 0.02, 0.9)
+ALIKE = Tolerance(math.inf, 0.2, 0.7)
 NAMES = ("boxes", "labels", "scores", "masks")
 
 
@@ -44,18 +56,23 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], case: int) -> tuple[Instance
 
 
 def agreement(
-    expected: Sequence[Instance], found: Sequence[Instance], score: float, height: int, width: int
+    expected: Sequence[Instance],
+    found: Sequence[Instance],
+    score: float,
+    height: int,
+    width: int,
+    within: Tolerance = SAME,
 ) -> float:
     """Share of the detections that are the same on both sides, 1 without any.
 
-    Same are those of one class whose boxes, scores and masks lie within this module's tolerances. Left out
-    are detections that only one side has because they lie near the least ``score``.
+    Same are those of one class that overlap by one half and whose boxes, scores and masks lie ``within`` the
+    tolerance. Left out are detections that only one side has because they lie near the least ``score``.
     """
     compared = compare_instances(found, expected, height, width)
     same = sum(
-        pair.box_px <= MAX_BOX_PX and pair.score <= MAX_SCORE and pair.mask_iou >= LEAST_MASK_IOU
+        pair.box_px <= within.box_px and pair.score <= within.score and pair.mask_iou >= within.mask_iou
         for pair in compared.pairs
     )
-    alone = sum(each.score > score + MAX_SCORE for each in compared.alone)
+    alone = sum(each.score > score + within.score for each in compared.alone)
     total = len(compared.pairs) + alone
     return same / total if total else 1.0

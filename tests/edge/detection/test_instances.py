@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rigsight.edge.bundle.golden import Golden, GoldenResult
-from rigsight.edge.bundle.golden_instances import agreement, from_arrays, to_arrays
+from rigsight.edge.bundle.golden_instances import ALIKE, agreement, from_arrays, to_arrays
 from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.detection.compare import compare_instances
 from rigsight.edge.frames import Aligned, Frame, FrameSet, PixelFormat, Prediction
@@ -79,6 +79,17 @@ def test_agreement_counts_what_is_not_on_the_threshold() -> None:
     moved = (thing(5, 5), thing(26.5, 5))
     assert agreement(both, moved, 0.05, HEIGHT, WIDTH) == 0.5
     assert not GoldenResult("street", 1.0, instance_agreement=0.5).passed
+
+
+def test_int8_may_move_things_but_not_lose_them() -> None:
+    both = (thing(5, 5), thing(25, 5))
+    moved = (thing(5, 5, score=both[0].score - 0.15), thing(26.5, 5))
+    assert agreement(both, moved, 0.05, HEIGHT, WIDTH) == 0.0
+    assert agreement(both, moved, 0.05, HEIGHT, WIDTH, ALIKE) == 1.0
+    assert agreement(both, both[:1], 0.05, HEIGHT, WIDTH, ALIKE) == 0.5
+    assert agreement(both, (thing(5, 5, 2), thing(25, 5)), 0.05, HEIGHT, WIDTH, ALIKE) < 0.5
+    weak = (*both, thing(25, 25, score=0.2))
+    assert agreement(both, weak, 0.05, HEIGHT, WIDTH, ALIKE) == 1.0
 
 
 def test_golden_keeps_instances() -> None:
