@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rigsight.base.errors import ErrorCode
 from rigsight.edge import codes
 
 _SECONDS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
@@ -17,14 +18,16 @@ _SECONDS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 class Uri:
     """A parsed URI. ``text`` is what the user wrote; ``options`` are still text.
 
-    A source calls :meth:`check` with the options that it knows, then reads them with :meth:`integer`,
-    :meth:`number`, :meth:`seconds` and :meth:`choice`. All of them raise RigsightError SRC-001.
+    Who opens it calls :meth:`check` with the options that it knows, then reads them with :meth:`integer`,
+    :meth:`number`, :meth:`seconds` and :meth:`choice`. All of them raise RigsightError ``error``, SRC-001
+    for sources and sinks.
     """
 
     scheme: str
     path: str
     options: dict[str, str] = field(default_factory=dict)
     text: str = ""
+    error: ErrorCode = codes.BAD_URI
 
     def check(self, known: Iterable[str]) -> None:
         """Refuse options that are not ``known``, naming the nearest one."""
@@ -34,7 +37,7 @@ class Uri:
                 near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
                 hint = f"Did you mean '{near[0]}'? " if near else ""
                 listed = ", ".join(known) or "none"
-                raise codes.BAD_URI(
+                raise self.error(
                     f"'{self.scheme}:' knows no option '{key}'",
                     where=self.text,
                     fix=f"{hint}Its options: {listed}.",
@@ -83,11 +86,11 @@ class Uri:
     def bad(self, key: str, expected: str) -> Exception:
         """The error for an option whose value is not what was ``expected``."""
         value = self.options.get(key, "")
-        return codes.BAD_URI(f"the option {key}={value} is not {expected}", where=self.text)
+        return self.error(f"the option {key}={value} is not {expected}", where=self.text)
 
 
-def parse_uri(text: str, schemes: Iterable[str]) -> Uri:
-    """Split ``scheme:path?key=value&…`` and check the scheme. Raises SRC-001.
+def parse_uri(text: str, schemes: Iterable[str], error: ErrorCode = codes.BAD_URI) -> Uri:
+    """Split ``scheme:path?key=value&…`` and check the scheme. Raises ``error``, SRC-001 by default.
 
     >>> parse_uri("sim:street?seed=3&jitter=5ms", ["sim"]).options
     {'seed': '3', 'jitter': '5ms'}
@@ -98,22 +101,22 @@ def parse_uri(text: str, schemes: Iterable[str]) -> Uri:
     known = ", ".join(f"{name}:" for name in schemes)
     scheme, colon, rest = text.partition(":")
     if not colon:
-        raise codes.BAD_URI("there is no scheme before a colon", where=text, fix=f"Write one of {known}.")
+        raise error("there is no scheme before a colon", where=text, fix=f"Write one of {known}.")
     if scheme not in schemes:
         near = difflib.get_close_matches(scheme, schemes, n=1)
         hint = f"Did you mean '{near[0]}:'? " if near else ""
-        raise codes.BAD_URI(f"the scheme '{scheme}:' is unknown", where=text, fix=f"{hint}Known: {known}.")
+        raise error(f"the scheme '{scheme}:' is unknown", where=text, fix=f"{hint}Known: {known}.")
     path, _, query = rest.partition("?")
     if not path:
-        raise codes.BAD_URI(f"nothing stands after '{scheme}:'", where=text)
+        raise error(f"nothing stands after '{scheme}:'", where=text)
     options: dict[str, str] = {}
     for part in filter(None, query.split("&")):
         key, equals, value = part.partition("=")
         if not equals or not key or key in options:
             problem = "is given twice" if key in options else "is not key=value"
-            raise codes.BAD_URI(f"the option '{part}' {problem}", where=text)
+            raise error(f"the option '{part}' {problem}", where=text)
         options[key] = value
-    return Uri(scheme, path, options, text)
+    return Uri(scheme, path, options, text, error)
 
 
 def relocated(text: str, folder: str | Path) -> str:
