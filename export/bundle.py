@@ -21,9 +21,11 @@ from rigsight.edge.engines.select import open_engine, open_graph
 from rigsight.edge.predictor import Predictor
 from rigsight.export import codes
 from rigsight.export.cases import photo_cases, simulated_cases
+from rigsight.export.class_map import map_classes
 from rigsight.export.deploy import GRAPH_PATH, coarsest_grid, deployable
 from rigsight.export.graph import to_onnx
 from rigsight.export.instances.parity import InstanceParity
+from rigsight.export.labelled import check_labelled, labelled_files
 from rigsight.export.parity import Parity, check_parity
 from rigsight.export.precision.chosen import (
     make_chosen,
@@ -53,7 +55,8 @@ class ExportOptions:
     With ``data`` (a dataset.yaml, or ``sim``) the ``variants`` are made and judged: ranges from the split
     ``calibrate``, at most ``calibration_pictures`` of it, accuracy on ``judge``, at most ``judged_pictures``.
     A variant may lose ``budget`` points. ``calibration`` is a calibration.json of an earlier export;
-    ``report`` the folder for the report, by default ``<out>-report``.
+    ``report`` the folder for the report, by default ``<out>-report``. ``eval_pictures`` of the split
+    ``judge`` go into the bundle, labels and all, for the device's own verdict.
     """
 
     name: str | None = None
@@ -75,6 +78,7 @@ class ExportOptions:
     judged_pictures: int = 100
     calibration: Path | None = None
     report: Path | None = None
+    eval_pictures: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ def export_checkpoint(
     chosen = precision_options(options)
     step("reading the checkpoint")
     model, meta = load_checkpoint(checkpoint)
+    check_labelled(options.eval_pictures, options.data, meta.task)
     if meta.task == "instance":
         from rigsight.export.instances.bundle import export_instances
 
@@ -141,6 +146,10 @@ def export_checkpoint(
         )
         description = with_variants(description, precision)
         files |= variant_files(precision)
+    description = map_classes(description, files)
+    if options.data is not None and options.eval_pictures:
+        step("adding labelled pictures")
+        files |= labelled_files(bundle, options.data, options.judge, options.eval_pictures, list(meta.scores))
     step("writing the bundle")
     files[GOLDEN_FILE] = predict_golden(bundle, engine, cases).to_bytes()
     if options.with_checkpoint:

@@ -67,3 +67,8 @@ BAD_PRECISION_OPTION = define(
     "An option does not make a variant",
     "Variants are fp16, int8 and int8-cpu, calibrators minmax, percentile, entropy and mse.",
 )
+BAD_LABELLED = define(
+    "EXP-106",
+    "Labelled pictures cannot go into the bundle",
+    "Give --eval-pictures 1 to 50 together with --data, fewer of them for large photos.",
+)

@@ -104,6 +104,8 @@ def _compare(
 
 def mask_of(outputs: Mapping[str, Any], threshold: int | None) -> UInt8:
     """Class ids uint8 [H,W] of a graph's outputs; ``threshold`` is the binary bundle's, of 255."""
+    if threshold is None and "mask" in outputs:
+        return np.asarray(outputs["mask"][0], np.uint8)
     if threshold is None:
         return class_mask(outputs["logits"])
     return binary_mask(outputs["probability"][0], threshold)

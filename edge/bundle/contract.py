@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rigsight.edge import codes
 from rigsight.edge.bundle.instance_contract import check_instances
-from rigsight.edge.bundle.spec import BundleSpec, Geometry, Part
+from rigsight.edge.bundle.spec import BundleSpec, Geometry, Part, Tensor
 from rigsight.edge.bundle.tensors import expect
 
 PICTURES = {"rgb": 3, "thermal": 1}
@@ -21,7 +21,8 @@ def check_contract(spec: BundleSpec, where: str | Path | None = None) -> None:
     for part in spec.parts:
         if part.name == "main":
             _check_inputs(part, where)
-            _check_outputs(part, spec, where)
+            for variant in part.variants:
+                _check_outputs(part.outputs_of(variant), part, spec, where)
             _check_tiles(part, spec.preprocessing.geometry, where)
     if spec.task == "instance" or spec.instances is not None:
         check_instances(spec, where)
@@ -68,18 +69,20 @@ def _check_inputs(part: Part, where: str | Path | None) -> None:
         raise codes.BUNDLE_CONTRACT("the graph must take 'rgb', 'thermal' or both, of one size", where=where)
 
 
-def _check_outputs(part: Part, spec: BundleSpec, where: str | Path | None) -> None:
+def _check_outputs(
+    outputs: dict[str, Tensor], part: Part, spec: BundleSpec, where: str | Path | None
+) -> None:
     width, height = graph_size(part)
     channels = len(spec.classes)
-    if spec.task == "semantic" and not {"logits", "mask"} & set(part.outputs):
+    if spec.task == "semantic" and not {"logits", "mask"} & set(outputs):
         raise codes.BUNDLE_CONTRACT("a semantic graph must give 'logits' or 'mask'", where=where)
-    if spec.task == "binary" and "probability" not in part.outputs:
+    if spec.task == "binary" and "probability" not in outputs:
         raise codes.BUNDLE_CONTRACT("a binary graph must give 'probability'", where=where)
     if spec.task == "binary" and channels != 2:
         raise codes.BUNDLE_CONTRACT(
             f"a binary bundle has two classes, background and foreground, not {channels}", where=where
         )
-    for name, tensor in part.outputs.items():
+    for name, tensor in outputs.items():
         if name == "logits":
             if len(tensor.shape) == 4 and tensor.shape[1] != channels:
                 raise codes.BUNDLE_CONTRACT(

@@ -234,8 +234,9 @@ def compare_golden(
         same = None
         steps = bundle.spec.instances
         if expected.instances and prediction.instances is not None and steps is not None:
+            height, width = mask.shape
             same = golden_instances.agreement(
-                expected.instances[case], prediction.instances, steps.score, *mask.shape, within=within
+                expected.instances[case], prediction.instances, steps.score, height, width, within
             )
         results.append(GoldenResult(scene, float((mask == prediction.mask).mean()), fused, probability, same))
     return results

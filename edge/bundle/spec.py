@@ -2,8 +2,10 @@
 
 The graph contract: N = 1, static shapes, inputs and outputs by name; ``rgb`` uint8 [1,H,W,3], ``thermal``
 uint8 [1,H,W,1], and what a named host function makes. A missing modality is an all-zero picture. A binary
-graph gives ``probability`` uint8 [1,H,W] of class 1, a semantic one ``logits`` or ``mask``. An instance
-bundle has three graphs, joined by what the host does between them.
+graph gives ``probability`` uint8 [1,H,W] of class 1. A semantic one gives ``logits`` for CPUs, where the host
+finds the classes faster than the graph could, or ``mask`` and ``confidence`` for GPUs, which then send two
+bytes a pixel instead of four a class. An instance bundle has three graphs, joined by what the host does
+between them.
 """
 
 from __future__ import annotations
@@ -93,6 +95,13 @@ class Part(StrictModel):
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
     variants: dict[Variant, str]
+    variant_outputs: dict[Variant, dict[str, Tensor]] = Field(
+        default={}, description="all outputs of variants that do not have ``outputs``"
+    )
+
+    def outputs_of(self, variant: Variant) -> dict[str, Tensor]:
+        """The outputs of one variant's graph."""
+        return self.variant_outputs.get(variant, self.outputs)
 
     @field_validator("variants")
     @classmethod

@@ -146,10 +146,10 @@ def describe(engine: Engine) -> dict[str, str]:
     }
 
 
-def check_tensors(part: Part, engine: Engine, bundle: Bundle) -> None:
+def check_tensors(part: Part, engine: Engine, bundle: Bundle, variant: Variant) -> None:
     """Raises RigsightError BND-004 where the engine's inputs or outputs are not those of bundle.yaml."""
     _agree("input", part.inputs, engine.inputs, bundle)
-    _agree("output", part.outputs, engine.outputs, bundle)
+    _agree("output", part.outputs_of(variant), engine.outputs, bundle)
 
 
 def _open_onnxruntime(
@@ -163,7 +163,7 @@ def _open_onnxruntime(
     path = part.variants[chosen]
     engine = OnnxRuntimeEngine(bundle.read(path), threads, where=f"{bundle.path}/{path}", provider=provider)
     engine.variant = chosen
-    check_tensors(part, engine, bundle)
+    check_tensors(part, engine, bundle, chosen)
     return engine
 
 
@@ -200,7 +200,7 @@ def _open_tensorrt(bundle: Bundle, variant: Variant | None, name: str) -> Engine
         engine = TensorRtEngine(plan, where=str(entry.plan))
         engine.variant = key.variant
         try:
-            check_tensors(part, engine, bundle)
+            check_tensors(part, engine, bundle, key.variant)
         except RigsightError:
             engine.close()
             raise

@@ -132,7 +132,7 @@ def _check(
     """The engine has the bundle's tensors and computes its golden outputs; ONNX Runtime runs other parts."""
     described = bundle.part(part.part)
     with closing(TensorRtEngine(built.plan, where=part.graph)) as engine:
-        check_tensors(described, engine, bundle)
+        check_tensors(described, engine, bundle, plan.variant)
         if part.part != "main" and bundle.spec.instances is None:
             return [], engine.without_graph
         return check_engine(bundle, whole(engine, bundle, part.part), plan.variant), engine.without_graph

@@ -114,7 +114,7 @@ class _Work:
     failures: dict[Variant, RigsightError] = field(default_factory=dict)
 
     def build(self, plan: BuildPlan) -> None:
-        """Build what is not fresh. Raises what no other variant could mend, or all where one was asked for."""
+        """Build what is not fresh. Raises what no other variant mends, or all where one was asked for."""
         self.order.append(plan.variant)
         try:
             self.made += make_engines(self.bundle, plan, self.progress, self.step)

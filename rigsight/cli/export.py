@@ -65,6 +65,10 @@ def export(
     report_folder: Annotated[
         Path | None, typer.Option("--report", help="Folder of the report; default: <out>-report.")
     ] = None,
+    eval_pictures: Annotated[
+        int,
+        typer.Option(min=0, max=50, help="Labelled pictures of --judge to put into the bundle, for 'build'."),
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make a bundle of a checkpoint: SegMiF, a network that makes masks of RGB, thermal or both, Mask R-CNN.
@@ -75,7 +79,7 @@ def export(
     With --data also FP16 and INT8 variants: signed Q/DQ for TensorRT (int8), unsigned for ONNX Runtime on
     CPUs (int8-cpu). Groups of layers that cost too much stay float until the budget holds; the table, the
     report and the bundle say what was decided. TensorRT's accuracy is simulated here; 'rigsight build' judges
-    again on the device.
+    again on the device, on the pictures that --eval-pictures puts into the bundle (mind their licence).
     """
     from rich.console import Console
 
@@ -102,6 +106,7 @@ def export(
         judged_pictures=judged_pictures,
         calibration=calibration,
         report=report_folder,
+        eval_pictures=eval_pictures,
     )
     with console.status("starting") as status:
         report = export_checkpoint(checkpoint, out, options, lambda what: status.update(f"{what} …"))
