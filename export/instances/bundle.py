@@ -21,6 +21,7 @@ from rigsight.export.instances.cases import street_cases
 from rigsight.export.instances.deploy import Deployable, deployable_instances
 from rigsight.export.instances.parity import check_instance_parity
 from rigsight.export.precision.chosen import make_chosen, report_folder, variant_files, with_variants
+from rigsight.export.precision.open_material import SIMULATED
 from rigsight.export.precision.sources import Sources
 from rigsight.export.precision.variants import PrecisionOptions
 from rigsight.export.writer import write_bundle
@@ -40,11 +41,17 @@ def export_instances(
     """As ``export_checkpoint``, of a network that finds instances.
 
     Raises:
-        RigsightError: EXP-004 for another network than Mask R-CNN, EXP-008 with tiles, EXP-001 to EXP-003 for
-            the graphs, EXP-1… for the variants, IO-001 for the output.
+        RigsightError: EXP-004 for another network than Mask R-CNN, EXP-008 with tiles, EXP-105 with the
+            simulated rig as data, EXP-001 to EXP-003 for the graphs, EXP-101 to EXP-104 for the variants,
+            IO-001 for the output.
     """
     if options.tile or options.overlap is not None:
         raise codes.BAD_TILES("instances are not found in tiles", fix="Leave --tile and --overlap out.")
+    if options.data == SIMULATED:
+        raise codes.BAD_PRECISION_OPTION(
+            "'--data sim' judges masks, and this network finds instances",
+            fix="Give a dataset.yaml with COCO labels.",
+        )
     made = deployable_instances(model, meta)
     assert isinstance(model, BnsaMaskRcnn)
     description = _description(checkpoint, out, meta, made, options)

@@ -41,7 +41,7 @@ class Island:
         """Its name among several parts; None where there is one."""
         if part is None:
             return self
-        module = None if self.module is None else f"{part}.{self.module}"
+        module = part if self.module is None else f"{part}.{self.module}"
         return replace(self, node=f"{part}.{self.node}", module=module)
 
 

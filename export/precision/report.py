@@ -73,7 +73,7 @@ def _variants(made: Sequence[Made], same: str) -> str:
         lost = 100 * (reference.found.score.value - one.found.score.value)
         cells = (
             f"{one.found.score.value:.4f}",
-            "–" if one is reference else f"{-lost:+.2f}",
+            "–" if one is reference else f"{round(-lost, 2) + 0.0:+.2f}",
             f"{one.found.agreement:.3%}",
             f"{one.found.size / 1e6:.2f} MB",
             f"{one.found.milliseconds:.0f} ms",
@@ -102,7 +102,7 @@ def _variants(made: Sequence[Made], same: str) -> str:
 def _sensitivity(made: Made, decision: Decision) -> str:
     def cells(row: Row) -> str:
         sqnr = "–" if math.isnan(row.sqnr_db) else "∞" if math.isinf(row.sqnr_db) else f"{row.sqnr_db:.1f} dB"
-        lost = "–" if row.lost is None else f"{-row.lost:+.2f}"
+        lost = "–" if row.lost is None else f"{round(-row.lost, 2) + 0.0:+.2f}"
         kept = "INT8" if row.kept_float is None else f"float, {escape(row.kept_float)}"
         return (
             f"<tr><th>{escape(row.group.name)}</th><td class='n'>{len(row.group.nodes)}</td>"
