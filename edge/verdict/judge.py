@@ -137,7 +137,7 @@ class _Pass:
         return Row(variant, score, 100.0 * (self.reference - score), sum(equal) / len(equal))
 
     def sheets(self) -> dict[Variant, UInt8]:
-        found = {name: worst.picture() for name, worst in self._worst.items()}
+        found = {name: worst.picture() for name, worst in self._worst.items() if min(self._equal[name]) < 1}
         return {name: sheet for name, sheet in found.items() if sheet is not None}
 
 

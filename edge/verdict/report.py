@@ -22,7 +22,7 @@ def cells(row: KeptRow) -> tuple[str, ...]:
     """The figures of :data:`COLUMNS` as text."""
     return (
         _shown(row.score, "{:.4f}"),
-        "–" if row.lost is None else f"{-row.lost:+.2f}",
+        "–" if row.lost is None else f"{0.0 - row.lost:+.2f}",
         _shown(row.agreement, "{:.3%}"),
         _shown(row.p50_ms, "{:.2f} ms"),
         _shown(row.p95_ms, "{:.2f} ms"),
@@ -70,7 +70,7 @@ def render(name: str, verdict: DeviceVerdict, judged: Judged | None) -> str:
         '<header>\n<p class="eyebrow">rigsight build</p>',
         f"<h1>{escape(name)}: {escape(verdict.chosen or 'float32 in ONNX Runtime')} runs here</h1>",
         f'<p class="lead">{escape(_sentence(verdict.reason))} A variant may lose '
-        f"{verdict.budget_points:g} points. {escape(machine)}.</p>\n</header>",
+        f"{verdict.budget_points:g} points. Measured on: {escape(machine)}.</p>\n</header>",
         f'<h2>Variants</h2>\n<p class="note">{escape(_sentence(rests_on(verdict)))} Times of one inference, '
         "the variants in turns.</p>\n"
         f'<div class="scroll"><table><thead><tr><th>variant</th>{heads}<th>verdict</th></tr></thead>'

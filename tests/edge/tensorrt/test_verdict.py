@@ -83,19 +83,26 @@ def test_both_variants_are_judged_on_the_labelled_pictures(
         assert row["p50_ms"] > 0
     assert found["machine"]["gpu"] == "Orin"
     page = (report / "report.html").read_text()
-    assert "int8: where it departs most from float32" in page
+    assert "fp16" in page
+    assert "3 labelled pictures" in page
+    assert "where it departs most" not in page, "all masks are equal"
     assert json.loads((report / "verdict.json").read_text())["chosen"] == found["chosen"]
 
 
 def test_a_loss_beyond_the_budget_takes_a_variant_out(
-    bench: Any, make_bundle: Callable[..., Path], graphs: dict[str, bytes], run: Callable[..., Answer]
+    bench: Any,
+    make_bundle: Callable[..., Path],
+    graphs: dict[str, bytes],
+    run: Callable[..., Answer],
+    tmp_path: Path,
 ) -> None:
     bench.install()
     fine = np.float32(1 / 127).tobytes()
     assert graphs["int8"].count(fine) == 1
     coarse = graphs["int8"].replace(fine, np.float32(32 / 127).tobytes())
     folder = labelled(make_bundle(fp16=graphs["fp16"], int8=coarse))
-    found = verdict_of(run, folder)
+    found = verdict_of(run, folder, "--report", tmp_path / "report")
+    assert "int8: where it departs most" in (tmp_path / "report" / "report.html").read_text()
     lost = found["rows"][1]["lost"]
     assert lost > 0.5, "steps that are 32 times coarser must show"
     assert found["rows"][1]["refused"] == f"loses {lost:.2f} points, the budget is 0.5"
