@@ -77,6 +77,16 @@ def libraries() -> Iterator[Check]:
             yield Check(name, "ok", _version(name) or "found")
 
 
+def signatures() -> Iterator[Check]:
+    """Signed bundles."""
+    if importlib.util.find_spec("cryptography") is None:
+        yield Check(
+            "cryptography", "missing", "not installed: no --trust (optional)", "pip install cryptography"
+        )
+    else:
+        yield Check("cryptography", "ok", _version("cryptography") or "found")
+
+
 def opencv() -> Iterator[Check]:
     """OpenCV."""
     try:
@@ -217,7 +227,8 @@ def shipped_bundle(path: Path) -> Check:
 
 
 PROBES: tuple[Callable[[], Iterator[Check]], ...] = (
-    python, libraries, opencv, engines, nvidia, tensorrt, training, cameras, serial_ports, storage,
+    python, libraries, signatures, opencv, engines, nvidia, tensorrt, training, cameras, serial_ports,
+    storage,
 )  # fmt: skip
 
 

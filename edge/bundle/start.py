@@ -116,6 +116,18 @@ class StartedSink:
         """Nothing: the start outlives its sinks."""
 
 
+def open_named(bundle: str | Path) -> Bundle:
+    """A folder, a zip or ``installed:NAME``, the active bundle of the store, to look at: no start is counted.
+
+    Raises:
+        RigsightError: as :func:`open_bundle`; BND-026 where nothing is installed or active.
+    """
+    if not str(bundle).startswith(INSTALLED):
+        return open_bundle(bundle)
+    store, name = Store(), str(bundle)[len(INSTALLED) :]
+    return store.open(name, store.current(name))
+
+
 def start_bundle(
     bundle: str | Path,
     trust: str | Path | None = None,

@@ -46,11 +46,11 @@ def bundle(
     """Compare the variants."""
     from rigsight.cli.bench import machine
     from rigsight.edge.benchmarks.variants import bundle_rivals, time_rivals
-    from rigsight.edge.bundle.reader import open_bundle
+    from rigsight.edge.bundle.start import open_named
 
     if compiled and checkpoint is None:
         raise typer.BadParameter("--compile goes with --checkpoint")
-    opened = open_bundle(path)
+    opened = open_named(path)
     rivals = bundle_rivals(opened, threads)
     if checkpoint is not None:
         rivals += _torch_rivals(opened, checkpoint, threads, compiled)

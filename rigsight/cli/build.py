@@ -40,7 +40,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command(help=HELP)
 def build(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder or zip.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder or zip, or installed:NAME.")
+    ],
     variant: Annotated[
         Literal["fp16", "int8", "fp32"] | None,
         typer.Option(help="Only this one, and it runs; default: fp16 and int8 where the bundle has them."),
@@ -61,9 +63,9 @@ def build(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Build a bundle's TensorRT engines and decide."""
-    from rigsight.edge.bundle.reader import open_bundle
+    from rigsight.edge.bundle.start import open_named
 
-    opened = open_bundle(bundle)
+    opened = open_named(bundle)
     if check:
         _check(opened, variant, as_json)
         return

@@ -37,7 +37,10 @@ EPILOG = """Examples:
 def evaluate(
     model: Annotated[
         Path,
-        typer.Argument(metavar="CHECKPOINT|BUNDLE", help="A .safetensors file, or a bundle's folder or zip."),
+        typer.Argument(
+            metavar="CHECKPOINT|BUNDLE",
+            help="A .safetensors file, or a bundle's folder or zip, or installed:NAME.",
+        ),
     ],
     data: Annotated[Path | None, typer.Option(help="dataset.yaml; the simulated rig without it.")] = None,
     split: Annotated[
@@ -81,10 +84,10 @@ def evaluate(
 
         subject = open_network(model)
     else:
-        from rigsight.edge.bundle.reader import open_bundle
+        from rigsight.edge.bundle.start import open_named
         from rigsight.training.evaluation.bundles import BundleSubject
 
-        subject = BundleSubject(open_bundle(model))
+        subject = BundleSubject(open_named(model))
     chosen = split or default_split(dataset)
     with Progress() as progress:
         settings = Settings(tolerance, protocol.value, 0 if out is None else worst)

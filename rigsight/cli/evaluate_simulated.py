@@ -54,7 +54,7 @@ def score_bundle(
     """
     from rich.console import Console
 
-    from rigsight.edge.bundle.reader import open_bundle
+    from rigsight.edge.bundle.start import open_named
     from rigsight.edge.engines.select import open_engine
     from rigsight.edge.evaluation import evaluate_bundle
     from rigsight.edge.simulation.splits import SCENES
@@ -66,7 +66,7 @@ def score_bundle(
     if split not in ("test", "val"):
         raise codes.UNKNOWN_SPLIT(f"there is no split '{split}'")
     held_out: Split = "test" if split == "test" else "val"
-    bundle = open_bundle(path)
+    bundle = open_named(path)
     engine = open_engine(bundle)
     indices = range(0, SETS_PER_SEED * STRIDE, STRIDE)
     result: dict[str, dict[str, dict[str, Any]]] = {}

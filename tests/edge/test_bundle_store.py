@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rigsight.base.errors import RigsightError
+from rigsight.cli.main import main
 from rigsight.edge.bundle.install import activate, begin_start, install, rollback
 from rigsight.edge.bundle.slots import MAX_FAILED_STARTS, Slots
 from rigsight.edge.bundle.start import start_bundle
@@ -327,3 +328,16 @@ def test_an_empty_state_is_what_nothing_installed_means(store: Store) -> None:
     assert Slots().masked("x") == Slots()
     assert store.slots("tiny") == Slots()
     assert store.failed_starts("tiny") == 0
+
+
+def test_other_commands_take_the_installed_bundle_too(
+    store: Store, three: dict[int, Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RIGSIGHT_STORE", str(store.folder))
+    monkeypatch.setenv("RIGSIGHT_CACHE", str(store.folder.parent / "cache"))
+    put(store, three[1])
+    assert main(["build", "installed:tiny", "--cpu"]) == 0
+    assert "fp32 runs here" in capfd.readouterr().out
+    assert store.failed_starts("tiny") == 0, "looking at a bundle is no start"
+    assert main(["build", "installed:nothing", "--cpu"]) == 2
+    assert capfd.readouterr().err.startswith("BND-026: ")
