@@ -12,7 +12,13 @@ from pathlib import Path
 from rigsight.base.errors import USER_INPUT, ErrorCode, registered
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFINED_IN = ("rigsight/base/*.py", "rigsight/cli/*.py", "*/codes.py", "edge/engines/codes.py")
+DEFINED_IN = (
+    "rigsight/base/*.py",
+    "rigsight/cli/*.py",
+    "*/codes.py",
+    "edge/engines/codes.py",
+    "edge/devices/codes.py",
+)
 
 GROUPS = {
     "BND": "Bundles",
@@ -20,6 +26,7 @@ GROUPS = {
     "CLI": "The command line",
     "DAT": "Data sets",
     "DEM": "The demo",
+    "DEV": "Serial devices",
     "ENG": "Engines: TensorRT, CUDA, providers",
     "EXP": "Export",
     "IO": "Files",
