@@ -44,6 +44,7 @@ VERBS: dict[str, str] = {
     "build": "TensorRT engines of a bundle, on the machine that will run them",
     "bundle": "inspect, verify, sign a bundle; install it, and go back",
     "run": "cameras or files -> masks",
+    "devices": "serial ports: what is on them, and what it says",
     "bench": "measure stages as ratios to the naive way",
     "doctor": "what this machine lacks, and the command that mends it",
 }

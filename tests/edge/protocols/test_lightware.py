@@ -39,7 +39,7 @@ def test_a_packet_lies_as_documented() -> None:
         ("?LD 98.67", 98.67),
         ("ld,0:23.67", 23.67),  # SF20
         ("ldf,0:23.67", 23.67),
-        ("  0.07 m     0.0019 V", 0.07),  # SF10 to HyperTerminal
+        ("  0.07 m     0.0019 V", 0.07),  # continuous output with the analog voltage
         ("1.234 m 0.045 V", 1.234),
     ],
 )
