@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,13 +19,20 @@ from rigsight.edge.frames import Image
 STEP_TIMEOUT_S = 20.0
 
 
+class SlotOwner(Protocol):
+    """Whose buffers are leased."""
+
+    def give_back(self, slot: int) -> None:
+        """Nobody holds the slot any more."""
+
+
 class BufferLease:
     """One leased buffer and its count of holders; starts with one. Safe to share between threads."""
 
-    __slots__ = ("_holders", "_lock", "_pool", "_slot")
+    __slots__ = ("_holders", "_lock", "_owner", "_slot")
 
-    def __init__(self, pool: FramePool, slot: int) -> None:
-        self._pool, self._slot, self._holders = pool, slot, 1
+    def __init__(self, owner: SlotOwner, slot: int) -> None:
+        self._owner, self._slot, self._holders = owner, slot, 1
         self._lock = threading.Lock()
 
     def hold(self) -> None:
@@ -42,7 +50,7 @@ class BufferLease:
             self._holders -= 1
             last = self._holders == 0
         if last:
-            self._pool._give_back(self._slot)
+            self._owner.give_back(self._slot)
 
 
 class FramePool:
@@ -106,7 +114,8 @@ class FramePool:
             self.closed = True
             self._returned.notify_all()
 
-    def _give_back(self, slot: int) -> None:
+    def give_back(self, slot: int) -> None:
+        """The buffer is free again; called by its lease."""
         with self._returned:
             self._free.append(slot)
             self._returned.notify()

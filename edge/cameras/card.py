@@ -1,0 +1,135 @@
+"""``card:640x480?fps=30``: a test card that moves, in place of a camera, with the faults that cameras have.
+
+Every picture is another one, made of its number alone, so that a reader can tell whether it is whole and
+which one it is. Faults are commands: ``{"do": "hang"}``, ``crash``, ``leave`` (unplugged for ``seconds``),
+``silence``, ``freeze``, ``short`` and ``jitter``. Benches and tests use it, and it shows that a set-up works.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rigsight.edge.cameras import codes
+from rigsight.edge.cameras.driver import Shot
+from rigsight.edge.frames import Image, PixelFormat, TimeSource
+from rigsight.edge.sources.uri import Uri
+
+_SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
+OPTIONS = ("fps", "mono")
+
+
+class CardDriver:
+    """See :class:`rigsight.edge.cameras.driver.Driver`. RGB, or 16-bit counts as ``thermal``."""
+
+    def __init__(self, width: int, height: int, fps: float, thermal: bool, gone: str | None = None) -> None:
+        """``gone`` is a file whose presence stands for a cable that is out."""
+        self.width, self.height, self.period_ns, self.thermal = width, height, round(1e9 / fps), thermal
+        self._gone = gone
+        self._sequence = self._next_ns = 0
+        self._silent_until = self._frozen_until = self._jitter_until = 0
+        self._short = 0
+
+    @classmethod
+    def from_uri(cls, uri: Uri, role: str) -> CardDriver:
+        """Options: ``fps`` (30), ``gone`` (a file that unplugs it while it is there). Raises CAM-001."""
+        uri.check(("fps", "gone"))
+        size = _SIZE.fullmatch(uri.path)
+        if size is None:
+            raise codes.BAD_CAMERA_URI(f"'{uri.path}' is no size such as 640x480", where=uri.text)
+        fps = uri.number("fps", 30.0, low=0.1, high=1000.0)
+        return cls(int(size[1]), int(size[2]), fps, role == "thermal", uri.options.get("gone"))
+
+    def open(self) -> str:
+        """Start the clock. Raises CAM-002 while it is unplugged."""
+        self._check_plug(codes.CAMERA_ABSENT)
+        self._next_ns = time.monotonic_ns()
+        kind = "16-bit counts" if self.thermal else "RGB"
+        return f"test card {self.width}x{self.height}, {kind}, {1e9 / self.period_ns:g} Hz"
+
+    def read(self, timeout_s: float) -> Shot | None:
+        """The card that is due. Raises CAM-006 once it is unplugged."""
+        deadline = time.monotonic_ns() + round(timeout_s * 1e9)
+        due = self._next_ns
+        if time.monotonic_ns() < self._jitter_until:
+            due += int(np.random.default_rng(self._sequence).integers(0, 10 * self.period_ns))
+        while (now := time.monotonic_ns()) < due or now < self._silent_until:
+            if now >= deadline:
+                self._check_plug(codes.CAMERA_LOST)
+                return None
+            time.sleep(min(max(due - now, 1_000_000), deadline - now, 20_000_000) / 1e9)
+        self._check_plug(codes.CAMERA_LOST)
+        # A camera takes pictures whether they are read or not: what was not read in time is a gap.
+        behind = max(0, (now - self._next_ns) // self.period_ns)
+        self._sequence += 1 + behind
+        self._next_ns += (1 + behind) * self.period_ns
+        number = 0 if now < self._frozen_until else self._sequence
+        shape = (self.height, self.width) if self.thermal else (self.height, self.width, 3)
+        if self._short:
+            self._short -= 1
+            shape = (self.height // 2, *shape[1:])
+        return Shot(
+            shape=shape,
+            pixel_format=PixelFormat.MONO16 if self.thermal else PixelFormat.RGB8,
+            captured_ns=due,
+            time_source=TimeSource.DRIVER,
+            sequence=self._sequence,
+            write=lambda out: draw(out, number),
+            telemetry={"card": number},
+        )
+
+    def reset(self) -> str | None:
+        """A card needs none."""
+        return None
+
+    def command(self, words: Mapping[str, Any]) -> None:
+        """Show a fault."""
+        until = time.monotonic_ns() + round(float(words.get("seconds", 1.0)) * 1e9)
+        match words.get("do"):
+            case "hang":
+                time.sleep(3600)
+            case "crash":
+                os.abort()
+            case "silence":
+                self._silent_until = until
+            case "freeze":
+                self._frozen_until = until
+            case "jitter":
+                self._jitter_until = until
+            case "short":
+                self._short = int(words.get("frames", 1))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _check_plug(self, code: Any) -> None:
+        if self._gone is not None and os.path.exists(self._gone):
+            raise code("the test card is unplugged", where=self._gone)
+
+
+def draw(out: Image, number: int) -> None:
+    """Card ``number`` into ``out`` [H,W] or [H,W,3]: a ramp that starts at another value on every card."""
+    height, width = out.shape[:2]
+    span = 1 << (8 * out.dtype.itemsize)
+    ramp = (np.arange(width, dtype=np.int64) + 7919 * number) % span
+    row = ramp.astype(out.dtype)
+    out[...] = row[None, :] if out.ndim == 2 else row[None, :, None]
+    out[: max(1, height // 8)] = (number * 31) % span
+
+
+def number_of(picture: Image, most: int = 1 << 16) -> int | None:
+    """Which card below ``most`` a picture is, None where it is none, or torn between two."""
+    plane = picture if picture.ndim == 2 else picture[..., 0]
+    first = int(plane[-1, 0])
+    span = 1 << (8 * picture.dtype.itemsize)
+    expected = np.empty_like(picture)
+    for number in range(most):
+        if (7919 * number) % span == first and (number * 31) % span == int(plane[0, 0]):
+            draw(expected, number)
+            return number if np.array_equal(picture, expected) else None
+    return None

@@ -1,0 +1,107 @@
+"""What a camera's driver offers, and how a URI becomes one.
+
+A driver is plain and blocking: open, read one picture after the other, close. It may hang or crash, because
+it runs in a process of its own (``edge/capture``), and it knows nothing of pools, pairing or restarts.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rigsight.edge.cameras import codes
+from rigsight.edge.frames import CountsToKelvin, Flag, Image, PixelFormat, TimeSource
+from rigsight.edge.sources.uri import Uri, parse_uri
+
+# scheme -> module:class; the class has ``from_uri(uri: Uri, role: str) -> Driver``.
+SCHEMES: dict[str, str] = {
+    "card": "rigsight.edge.cameras.card:CardDriver",
+}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture as the driver got it, not yet decoded.
+
+    ``write`` decodes into a picture of ``shape`` ([H,W,3] RGB or [H,W]) and the pixel format's type; it holds
+    until the next read. ``captured_ns`` is CLOCK_MONOTONIC. ``sequence`` counts what the camera took, so that
+    a gap is a frame that the driver lost. ``telemetry`` is what the camera says of itself, plain values.
+    """
+
+    shape: tuple[int, ...]
+    pixel_format: PixelFormat
+    captured_ns: int
+    time_source: TimeSource
+    sequence: int
+    write: Callable[[Image], None]
+    flags: frozenset[Flag] = frozenset()
+    counts_to_kelvin: CountsToKelvin | None = None
+    epoch_ns: int | None = None
+    telemetry: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Driver(Protocol):
+    """One camera, of one thread."""
+
+    def open(self) -> str:
+        """Open the camera; a sentence that says what was opened and how it is set.
+
+        Raises:
+            RigsightError: CAM-002 to CAM-005, CAM-008.
+        """
+
+    def read(self, timeout_s: float) -> Shot | None:
+        """The next picture, None where none came within ``timeout_s``.
+
+        Raises:
+            RigsightError: CAM-006 where the camera is gone.
+        """
+
+    def reset(self) -> str | None:
+        """Bring a camera that gives nothing back to life, before it is opened; what was done, None for
+        nothing. Raises nothing."""
+
+    def command(self, words: Mapping[str, Any]) -> None:
+        """Do what the camera can be told while it runs. Unknown words are left alone."""
+
+    def close(self) -> None:
+        """Let go of the camera. Closing twice is harmless."""
+
+
+def is_camera(text: str) -> bool:
+    """Whether a URI names a live camera.
+
+    >>> is_camera("card:640x480"), is_camera("images:photos")
+    (True, False)
+    """
+    return text.partition(":")[0] in SCHEMES
+
+
+def make_driver(text: str, role: str) -> Driver:
+    """The driver of a URI, not yet opened; ``role`` is ``rgb`` or ``thermal``.
+
+    Raises:
+        RigsightError: CAM-001 for a URI that is not understood, CAM-008 where a package is missing.
+    """
+    uri = parse_uri(text, SCHEMES, codes.BAD_CAMERA_URI)
+    module, _, name = SCHEMES[uri.scheme].partition(":")
+    driver: Driver = getattr(importlib.import_module(module), name).from_uri(uri, role)
+    return driver
+
+
+class PlainDriver:
+    """What most drivers have in common: no reset, no commands."""
+
+    def reset(self) -> str | None:
+        """See :class:`Driver`."""
+        return None
+
+    def command(self, words: Mapping[str, Any]) -> None:
+        """See :class:`Driver`."""
+
+    @classmethod
+    def from_uri(cls, uri: Uri, role: str) -> PlainDriver:
+        """Make it of a URI."""
+        raise NotImplementedError
