@@ -18,6 +18,7 @@ E = TypeVar("E")
 STOP_WITHIN_S = 1.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 2.0
 NS_PER_S = 1_000_000_000
+HELLO_EVERY_NS = NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,17 @@ class Link(Protocol[E]):
 
 
 class DecodedLink(Generic[E]):
-    """A port with a decoder behind it; ``hello`` is sent first."""
+    """A port with a decoder behind it; ``hello`` is sent every second until something is understood."""
 
     def __init__(self, port: Port, decoder: Decoder[E], hello: bytes = b"") -> None:
-        """Raises DEV-006 when ``hello`` cannot be sent."""
         self._port, self._decoder, self._bytes = port, decoder, 0
-        if hello:
-            try:
-                port.write(hello)
-            except RigsightError:
-                port.close()
-                raise
+        self._hello, self._next_hello_ns = hello, 0
 
     def receive(self) -> list[E]:
         """See :class:`Link`."""
+        if self._hello and not self._decoder.frames and monotonic_ns() >= self._next_hello_ns:
+            self._port.write(self._hello)
+            self._next_hello_ns = monotonic_ns() + HELLO_EVERY_NS
         data = self._port.read()
         self._bytes += len(data)
         return self._decoder.feed(data) if data else []
@@ -180,7 +178,7 @@ class DeviceReader(Generic[E]):
         retry_s = FIRST_RETRY_S
         while not stop.is_set():
             if link is None:
-                if stop.wait(retry_s):
+                if self._pause(stop, retry_s):
                     break
                 retry_s = min(2 * retry_s, LONGEST_RETRY_S)
                 link = self._reopened(stop)
@@ -194,6 +192,10 @@ class DeviceReader(Generic[E]):
                 retry_s = FIRST_RETRY_S
         if link is not None:
             link.close()
+
+    def _pause(self, stop: threading.Event, seconds: float) -> bool:
+        """Wait before the next attempt; True when the reader is to stop."""
+        return stop.wait(seconds)
 
     def _note(self, stop: threading.Event, state: DeviceState, at_ns: int, reason: str = "") -> None:
         """Change the state from the reader's thread, which has no say any more once it was stopped."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -50,6 +51,7 @@ class StateLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._listeners: list[Callable[[Change], None]] = []
         self._changes = deque([Change(DeviceState.CLOSED, 0, "")], maxlen=KEPT_CHANGES)
 
     @property
@@ -63,6 +65,11 @@ class StateLog:
         with self._lock:
             return tuple(self._changes)
 
+    def watch(self, listener: Callable[[Change], None]) -> None:
+        """Have ``listener`` told of every change from now on, by the thread that makes it."""
+        with self._lock:
+            self._listeners.append(listener)
+
     def to(self, state: DeviceState, at_ns: int, reason: str = "") -> None:
         """Change the state; to the same state is no change. Raises ValueError for one that may not follow."""
         with self._lock:
@@ -71,4 +78,8 @@ class StateLog:
                 return
             if state not in NEXT[before]:
                 raise ValueError(f"a device cannot go from {before.value} to {state.value}")
-            self._changes.append(Change(state, at_ns, reason))
+            change = Change(state, at_ns, reason)
+            self._changes.append(change)
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(change)

@@ -23,7 +23,7 @@ PRODUCT_NAME, DISTANCE_OUTPUT, STREAM, DISTANCES_CM, DISTANCES_MM = 0, 27, 30, 4
 STREAM_DISTANCES = 5
 _RESERVED_FLAGS = 0x3E
 _HEAD_BYTES, _CRC_BYTES = 3, 2
-_LINE = re.compile(rb"(?:\?LD |ld[flm]?,\d:)?\s*(-?\d{1,3}\.\d{2,3})(?: ?m)?(?:\s+\d\.\d{2,4} ?V)?")
+_LINE = re.compile(rb"(?:\?LD |ldf?,\d:)?\s*(-?\d{1,3}\.\d{2,3})(?: ?m)?(?:\s+\d\.\d{2,4} ?V)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,13 @@ def encode_packet(packet: LightwarePacket) -> bytes:
 def streaming_requests() -> bytes:
     """What makes a device say its name and its settings, and stream distances until it loses power.
 
-    The name is asked for twice: the first packet after power-up only chooses the interface. None of the
-    settings written persists.
+    The name is asked for three times: after power-up the first command chooses the interface and the first
+    packet the protocol, and neither is answered. Nothing that is set here outlasts a loss of power.
     """
     ask_name = encode_packet(LightwarePacket(PRODUCT_NAME, b""))
     ask_output = encode_packet(LightwarePacket(DISTANCE_OUTPUT, b""))
     stream = encode_packet(LightwarePacket(STREAM, STREAM_DISTANCES.to_bytes(4, "little"), write=True))
-    return ask_name + ask_name + ask_output + stream
+    return 3 * ask_name + ask_output + stream
 
 
 class PacketDecoder(FrameScanner[LightwareEvent]):

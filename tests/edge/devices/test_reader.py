@@ -6,7 +6,6 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from rigsight.edge.devices.open import open_device
 from rigsight.edge.devices.port import open_port
 from rigsight.edge.devices.reader import DecodedLink, DeviceReader, Stamped
 from rigsight.edge.devices.state import DeviceState
+from rigsight.edge.protocols.lightware import LightwarePacket, encode_packet
 from rigsight.edge.protocols.ranges import Distance
 from rigsight.edge.protocols.tfmini import TfminiDecoder
 
@@ -89,23 +89,45 @@ def test_unplugged_and_plugged_in_again_at_the_same_path(plug: Any, until: Until
     assert states(reader)[1:4] == ["opening", "streaming", "lost"]
 
 
-def test_while_a_device_is_away_it_is_not_asked_for_all_the_time(plug: Any, until: Until) -> None:
-    attempts = []
+class Impatient(DeviceReader[Distance]):
+    """Notes how long it should wait, and does not."""
 
-    def attempt() -> DecodedLink[Distance]:
-        attempts.append(time.monotonic())
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.pauses: list[float] = []
+
+    def _pause(self, stop: threading.Event, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        return super()._pause(stop, 0.001)
+
+
+def test_while_a_device_is_away_it_is_asked_for_less_and_less(plug: Any, until: Until) -> None:
+    def link() -> DecodedLink[Distance]:
         return DecodedLink(open_port(str(plug.path), 115200), TfminiDecoder())
 
-    reader = DeviceReader(attempt, Heard())
     plug.unplug()
+    reader = Impatient(link, heard := Heard())
     reader.start(wait_for_device=True)
-    until(lambda: len(attempts) == 4)
-    reader.stop()
-    pauses = [b - a for a, b in pairwise(attempts)]
-    assert pauses[0] >= 0.09  # a pause may be longer on a busy machine, never shorter
-    assert pauses[1] >= 0.19
-    assert pauses[2] >= 0.39
+    until(lambda: len(reader.pauses) >= 8)
+    assert reader.pauses[:8] == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]
     assert {c.reason for c in reader.changes() if c.state == DeviceState.LOST} == {"nothing is there"}
+
+    plug.plug_in()  # a device that says nothing before it goes away again is not hurried for
+    until(lambda: reader.state == DeviceState.OPENING and reader.status().opened == 1)
+    count = len(reader.pauses)
+    plug.unplug()
+    until(lambda: len(reader.pauses) > count)
+    assert reader.pauses[count] == 2.0
+
+    plug.plug_in()
+    until(lambda: reader.status().opened == 2)
+    plug.send(frame(100))
+    until(lambda: heard.centimetres == [100])
+    count = len(reader.pauses)
+    plug.unplug()
+    until(lambda: len(reader.pauses) > count)
+    assert reader.pauses[count] == 0.1
+    reader.stop()
 
 
 def test_starting_without_a_device_is_an_error_unless_it_is_waited_for(plug: Any, until: Until) -> None:
@@ -227,12 +249,20 @@ def test_what_nobody_expected_counts_as_a_lost_device(until: Until) -> None:
     reader.stop()
 
 
-def test_a_greeting_is_sent_on_every_opening(plug: Any, until: Until) -> None:
+def test_a_greeting_is_sent_until_it_is_answered_and_on_every_opening(
+    plug: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "HELLO_EVERY_NS", 1_000_000)
     device = open_device(f"lightware:{plug.path}?protocol=packets")
     device.start()
-    until(lambda: plug.received().startswith(bytes.fromhex("aa 40 00 00")))
+    greeting = bytes.fromhex("aa 40 00 00")
+    until(lambda: plug.received().startswith(greeting))
+    until(lambda: plug.received().startswith(greeting))
+    plug.send(encode_packet(LightwarePacket(0, b"LW20")))
+    until(lambda: device.state == DeviceState.STREAMING)
+    until(lambda: not plug.received())
     plug.unplug()
     until(lambda: device.state == DeviceState.LOST)
     plug.plug_in()
-    until(lambda: plug.received().startswith(bytes.fromhex("aa 40 00 00")))
+    until(lambda: plug.received().startswith(greeting))
     device.stop()

@@ -48,7 +48,7 @@ def test_lines(line: str, distance_m: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "-", "1", "12345.67", "1.2.3", "?LH 100.0", "1.23 m x", "nan", "1.23e5"]
+    "line", ["", "-", "1", "12345.67", "1.2.3", "?LH 100.0", "ldl,0:1.23", "1.23 m x", "nan", "1.23e5"]
 )
 def test_other_lines_are_passed_over(line: str) -> None:
     decoder = LightwareDecoder()
@@ -133,5 +133,5 @@ def test_after_a_packet_text_is_not_looked_at() -> None:
 def test_the_requests_are_packets_that_save_nothing() -> None:
     requests = LightwareDecoder().feed(streaming_requests())
     assert [(r.id, r.write) for r in requests if isinstance(r, LightwarePacket)] == [
-        (0, False), (0, False), (27, False), (30, True),
+        (0, False), (0, False), (0, False), (27, False), (30, True),
     ]  # fmt: skip
