@@ -29,6 +29,7 @@ from rigsight.export.labelled import check_labelled, labelled_files
 from rigsight.export.parity import Parity, check_parity
 from rigsight.export.precision.chosen import (
     make_chosen,
+    open_chosen,
     precision_options,
     report_folder,
     variant_files,
@@ -114,10 +115,11 @@ def export_checkpoint(
     step("reading the checkpoint")
     model, meta = load_checkpoint(checkpoint)
     check_labelled(options.eval_pictures, options.data, meta.task)
+    material = open_chosen(options, meta, step)
     if meta.task == "instance":
         from rigsight.export.instances.bundle import export_instances
 
-        return export_instances(checkpoint, out, options, chosen, model, meta, step)
+        return export_instances(checkpoint, out, options, chosen, material, model, meta, step)
     side, preprocessing = with_tiles(meta, options.tile, options.overlap, coarsest_grid(model))
     module, part = deployable(model, meta, None if side is None else (side, side))
     files: dict[str, bytes] = {}
@@ -139,11 +141,10 @@ def export_checkpoint(
     }
     parity = check_parity(module, open_graph(bundle), feeds, bundle.spec.threshold)
     precision, folder = None, None
-    if options.data is not None:
+    if material is not None:
         folder = report_folder(out, options)
-        precision = make_chosen(
-            options, chosen, meta, bundle, Sources({"main": Source(graph, module)}), folder, step
-        )
+        sources = Sources({"main": Source(graph, module)})
+        precision = make_chosen(chosen, material, bundle, sources, folder, step)
         description = with_variants(description, precision)
         files |= variant_files(precision)
     description = map_classes(description, files)

@@ -21,7 +21,7 @@ from rigsight.export.instances.cases import street_cases
 from rigsight.export.instances.deploy import Deployable, deployable_instances
 from rigsight.export.instances.parity import check_instance_parity
 from rigsight.export.precision.chosen import make_chosen, report_folder, variant_files, with_variants
-from rigsight.export.precision.open_material import SIMULATED
+from rigsight.export.precision.material import Material
 from rigsight.export.precision.sources import Sources
 from rigsight.export.precision.variants import PrecisionOptions
 from rigsight.export.writer import write_bundle
@@ -34,6 +34,7 @@ def export_instances(
     out: Path,
     options: ExportOptions,
     chosen: PrecisionOptions,
+    material: Material | None,
     model: nn.Module,
     meta: CheckpointMeta,
     step: Callable[[str], None],
@@ -41,17 +42,11 @@ def export_instances(
     """As ``export_checkpoint``, of a network that finds instances.
 
     Raises:
-        RigsightError: EXP-004 for another network than Mask R-CNN, EXP-008 with tiles, EXP-105 with the
-            simulated rig as data, EXP-001 to EXP-003 for the graphs, EXP-101 to EXP-104 for the variants,
-            IO-001 for the output.
+        RigsightError: EXP-004 for another network than Mask R-CNN, EXP-008 with tiles, EXP-001 to EXP-003 for
+            the graphs, EXP-101 to EXP-104 for the variants, IO-001 for the output.
     """
     if options.tile or options.overlap is not None:
         raise codes.BAD_TILES("instances are not found in tiles", fix="Leave --tile and --overlap out.")
-    if options.data == SIMULATED:
-        raise codes.BAD_PRECISION_OPTION(
-            "'--data sim' judges masks, and this network finds instances",
-            fix="Give a dataset.yaml with COCO labels.",
-        )
     made = deployable_instances(model, meta)
     assert isinstance(model, BnsaMaskRcnn)
     description = _description(checkpoint, out, meta, made, options)
@@ -72,10 +67,10 @@ def export_instances(
     feeds = {scene: predictor.feeds(cases.aligned(i, bundle)) for i, scene in enumerate(cases.scenes)}
     parity = check_instance_parity(model, engine, feeds)
     precision, folder = None, None
-    if options.data is not None:
+    if material is not None:
         folder = report_folder(out, options)
         sources = Sources(made.sources(graphs), made.steps)
-        precision = make_chosen(options, chosen, meta, bundle, sources, folder, step)
+        precision = make_chosen(chosen, material, bundle, sources, folder, step)
         description = with_variants(description, precision)
         files |= variant_files(precision)
     step("writing the bundle")

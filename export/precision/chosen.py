@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import BundleSpec, Variant
 from rigsight.export import codes
+from rigsight.export.precision.material import Material
 from rigsight.export.precision.open_material import open_material
 from rigsight.export.precision.ranges import METHODS
 from rigsight.export.precision.report import write_report
@@ -47,19 +48,16 @@ def report_folder(out: Path, options: ExportOptions) -> Path:
     return options.report or out.with_name(f"{out.stem}-report")
 
 
-def make_chosen(
-    options: ExportOptions,
-    chosen: PrecisionOptions,
-    meta: CheckpointMeta,
-    bundle: Bundle,
-    sources: Sources,
-    folder: Path,
-    step: Callable[[str], None],
-) -> Precision:
-    """Make the variants and their report; raises EXP-104 when one fails, with the report written."""
-    assert options.data is not None
+def open_chosen(options: ExportOptions, meta: CheckpointMeta, step: Callable[[str], None]) -> Material | None:
+    """The pictures to calibrate and to judge with, None without ``data``; looked at before other work.
+
+    Raises:
+        RigsightError: as :func:`open_material`.
+    """
+    if options.data is None:
+        return None
     step("looking at the data")
-    material = open_material(
+    return open_material(
         options.data,
         options.calibrate,
         options.judge,
@@ -68,6 +66,17 @@ def make_chosen(
         list(meta.scores),
         meta.task,
     )
+
+
+def make_chosen(
+    chosen: PrecisionOptions,
+    material: Material,
+    bundle: Bundle,
+    sources: Sources,
+    folder: Path,
+    step: Callable[[str], None],
+) -> Precision:
+    """Make the variants and their report; raises EXP-104 when one fails, with the report written."""
     precision = make_variants(bundle, sources, material, chosen, folder, step)
     write_report(folder, bundle.spec.name, precision)
     refuse_failures(precision, folder)

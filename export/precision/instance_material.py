@@ -17,8 +17,6 @@ from rigsight.training.evaluation.bundles import BundleSubject
 from rigsight.training.evaluation.dataset import class_table
 from rigsight.training.evaluation.instances import evaluate_instances
 
-CALIBRATES, JUDGES = "calibrate", "judge"
-
 
 class InstanceMaterial(DatasetMaterial):
     """Two splits of one dataset.yaml with ``labels: {kind: coco}``."""
@@ -30,9 +28,10 @@ class InstanceMaterial(DatasetMaterial):
     ) -> None:
         """As of :class:`DatasetMaterial`; DAT-2… where the COCO file is wrong or a split has no instance."""
         super().__init__(dataset, calibrate, judge, most_calibrate, most_judge)
-        self._chosen = _only(dataset, {CALIBRATES: self.items, JUDGES: self.judged})
+        self._judge = judge
+        self._chosen = _only(dataset, {calibrate: self.items, judge: self.judged})
         modality: Literal["rgb", "thermal"] = "thermal" if "thermal" in dataset.spec.modalities else "rgb"
-        for split in (CALIBRATES, JUDGES):
+        for split in (calibrate, judge):
             InstanceRecords(self._chosen, split, modality, cache_mb=0)
 
     def score(self, bundle: Bundle, graph: Engine, worst: int = 0) -> Score:
@@ -41,7 +40,7 @@ class InstanceMaterial(DatasetMaterial):
         self.check_cameras(subject)
         table = class_table(subject, self.dataset)
         sheet = Worst(worst, subject.classes)
-        found = evaluate_instances(subject, self._chosen, JUDGES, table, sheet, lambda done, total: None)
+        found = evaluate_instances(subject, self._chosen, self._judge, table, sheet, lambda done, total: None)
         return Score(found["ap"] or 0.0, "mask AP", sheet.picture())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rigsight.edge.bundle.spec import Task
+from rigsight.export import codes
 from rigsight.export.precision.dataset_material import DatasetMaterial
 from rigsight.export.precision.instance_material import InstanceMaterial
 from rigsight.export.precision.material import Material
@@ -25,9 +26,14 @@ def open_material(
     """The material that ``--data`` names: a dataset.yaml, or ``sim`` for the simulated rig.
 
     Raises:
-        RigsightError: as the classes do.
+        RigsightError: EXP-105 for ``sim`` and a network that finds instances, and as the classes do.
     """
     if data == SIMULATED:
+        if task == "instance":
+            raise codes.BAD_PRECISION_OPTION(
+                "'--data sim' judges masks, and this network finds instances",
+                fix="Give a dataset.yaml with COCO labels.",
+            )
         from rigsight.export.precision.simulated import SimulatedMaterial
 
         return SimulatedMaterial(scenes, most_calibrate, most_judge)
