@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from time import monotonic
+from time import monotonic, monotonic_ns
 from typing import TypeVar
 
 from rigsight.base.errors import RigsightError
@@ -159,20 +159,21 @@ class BosonLink:
         self._idle = threading.Event()
         self._problem = "no reply"
 
-    def receive(self) -> list[BosonStatus]:
+    def receive(self) -> tuple[int, list[BosonStatus]]:
         """The status, when it is due and the camera answers. Raises DEV-006 when it is gone."""
         wait_s = self._due_s - monotonic()
         if wait_s > 0:
             self._idle.wait(min(wait_s, 0.1))
-            return []
+            return monotonic_ns(), []
         self._due_s = monotonic() + self._period_s
         try:
-            return [BosonStatus(self.control.fpa_temperature_c(), self.control.ffc_state())]
+            status = BosonStatus(self.control.fpa_temperature_c(), self.control.ffc_state())
         except RigsightError as error:
             if error.code == codes.LOST.code:
                 raise
             self._problem = error.what
-            return []
+            return monotonic_ns(), []
+        return monotonic_ns(), [status]
 
     def diagnosis(self) -> str:
         """The last problem."""

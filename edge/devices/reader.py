@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic_ns
 from typing import Generic, Protocol, TypeVar
@@ -32,8 +33,11 @@ class Stamped(Generic[E]):
 class Link(Protocol[E]):
     """An open device, as the reader's thread uses it."""
 
-    def receive(self) -> list[E]:
-        """The events that have come; waits some tenths of a second at most. Raises DEV-006 when gone."""
+    def receive(self) -> tuple[int, list[E]]:
+        """When bytes came (monotonic ns), and the events that they complete.
+
+        Waits some tenths of a second at most. Raises DEV-006 when the device is gone.
+        """
 
     def diagnosis(self) -> str:
         """Why nothing is understood, in a few words."""
@@ -49,14 +53,15 @@ class DecodedLink(Generic[E]):
         self._port, self._decoder, self._bytes = port, decoder, 0
         self._hello, self._next_hello_ns = hello, 0
 
-    def receive(self) -> list[E]:
+    def receive(self) -> tuple[int, list[E]]:
         """See :class:`Link`."""
         if self._hello and not self._decoder.frames and monotonic_ns() >= self._next_hello_ns:
             self._port.write(self._hello)
             self._next_hello_ns = monotonic_ns() + HELLO_EVERY_NS
         data = self._port.read()
+        arrival_ns = monotonic_ns()
         self._bytes += len(data)
-        return self._decoder.feed(data) if data else []
+        return arrival_ns, self._decoder.feed(data) if data else []
 
     def diagnosis(self) -> str:
         """See :class:`Link`."""
@@ -185,13 +190,13 @@ class DeviceReader(Generic[E]):
                 continue
             understood = self._events
             reason = self._read(link, stop)
-            link.close()
+            _close(link)
             link = None
             self._note(stop, DeviceState.LOST, monotonic_ns(), reason)
             if self._events > understood:  # it was the device, so it is worth hurrying
                 retry_s = FIRST_RETRY_S
         if link is not None:
-            link.close()
+            _close(link)
 
     def _pause(self, stop: threading.Event, seconds: float) -> bool:
         """Wait before the next attempt; True when the reader is to stop."""
@@ -216,28 +221,32 @@ class DeviceReader(Generic[E]):
         last_ns = monotonic_ns()
         while not stop.is_set():
             try:
-                events = link.receive()
+                arrival_ns, events = link.receive()
             except Exception as error:
                 return _words(error)
-            now_ns = monotonic_ns()
-            if stop.is_set():
-                break
             if events:
-                last_ns = now_ns
-                self._note(stop, DeviceState.STREAMING, now_ns)
-                self._hand_on(events, now_ns)
-            elif now_ns - last_ns > self._silent_after_ns:
-                self._note(stop, DeviceState.SILENT, now_ns, link.diagnosis())
+                last_ns = arrival_ns
+                self._note(stop, DeviceState.STREAMING, arrival_ns)
+                self._hand_on(events, arrival_ns, stop)
+            elif arrival_ns - last_ns > self._silent_after_ns:
+                self._note(stop, DeviceState.SILENT, arrival_ns, link.diagnosis())
         return "stopped"
 
-    def _hand_on(self, events: list[E], arrival_ns: int) -> None:
+    def _hand_on(self, events: list[E], arrival_ns: int, stop: threading.Event) -> None:
         for event in events:
+            if stop.is_set():
+                return
             self._events += 1
             try:
                 self._listener(Stamped(arrival_ns, event))
             except Exception as error:
                 self._listener_errors += 1
                 self._listener_error = _words(error)
+
+
+def _close(link: Link[E]) -> None:
+    with suppress(Exception):  # whatever a driver says on closing, the thread goes on
+        link.close()
 
 
 def _words(error: Exception) -> str:

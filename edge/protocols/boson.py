@@ -134,8 +134,6 @@ class BosonDecoder(FrameScanner[CciFrame]):
 
     def _take(self, buffer: bytearray, at: int) -> tuple[int, list[CciFrame]]:
         end = buffer.find(END, at + 1, at + self.longest_bytes)
-        if buffer.find(START, at + 1, end if end >= 0 else len(buffer)) >= 0:
-            return BAD, []
         if end < 0:
             return WAIT, []
         frame = _unstuffed(bytes(buffer[at + 1 : end]))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rigsight.edge.protocols import mavlink_messages as m
+from rigsight.edge.protocols.crc import crc16_mcrf4xx
 from rigsight.edge.protocols.mavlink import MavlinkDecoder, Received
 
 ATTITUDE = m.Attitude(123456, *(pytest.approx(v, rel=1e-6) for v in (0.1, -0.2, 3.0, 0.01, -0.02, 0.03)))
@@ -61,16 +62,16 @@ def test_unknown_is_none() -> None:
 
 
 def test_flags_that_are_not_understood_are_discarded() -> None:
-    data = bytearray.fromhex("fd090000fa070170000015cd5b07000000002aaa1c")
-    data[2] = 0x02
-    decoder = MavlinkDecoder()
-    assert decoder.feed(bytes(data)) == []
-    assert decoder.discarded_bytes == len(data)
+    for flags, events in ((0x00, 1), (0x02, 0), (0x80, 0)):
+        body = bytearray.fromhex("090000fa070170000015cd5b07000000002a")
+        body[1] = flags
+        data = b"\xfd" + body + crc16_mcrf4xx(bytes(body) + bytes((174,))).to_bytes(2, "little")
+        decoder = MavlinkDecoder()
+        assert len(decoder.feed(data)) == events
+        assert decoder.discarded_bytes == (0 if events else len(data))
 
 
 def test_a_message_with_extensions_of_the_future_is_read() -> None:
-    from rigsight.edge.protocols.crc import crc16_mcrf4xx
-
     body = bytes((20, 0, 0, 1, 7, 1, 112, 0, 0)) + (5).to_bytes(8, "little") + b"\x2a\0\0\0" + b"\x01" * 8
     data = b"\xfd" + body + crc16_mcrf4xx(body + bytes((174,))).to_bytes(2, "little")
     [received] = MavlinkDecoder().feed(data)
