@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rigsight.edge.frames import Frame, FrameSet
+from rigsight.edge.frames import Flag, Frame, FrameSet
 from rigsight.edge.profile import Pairing
 from rigsight.edge.sources.base import ROLES, Source
 
@@ -24,6 +24,8 @@ SILENT = "camera silent"
 NO_PARTNER = "no partner in time"
 OVERTAKEN = "out of order"
 TOO_MANY = "too many waiting"
+# The first that a frame has is the reason that its set goes without it.
+UNUSABLE = (Flag.CORRUPT, Flag.SHUTTER, Flag.FROZEN)
 
 
 @dataclass
@@ -54,7 +56,9 @@ class Pairer:
     a later frame of the other camera has passed, ``wait_ms`` have gone by, or the other camera is silent
     (``wait_ms`` and two of its periods). A frame of the other camera without partner is dropped and counted;
     only while the reference camera is silent does it become a set of its own, so that a rig whose RGB
-    camera died goes on. A clock that jumps back by more than a second starts the pairing afresh.
+    camera died goes on. A frame that a sensor repeats, or takes of its closed shutter, is left out of its set
+    and named there: no mask may look fresh that is not. A clock that jumps back by more than a second starts
+    the pairing afresh.
     """
 
     def __init__(
@@ -200,17 +204,27 @@ class Pairer:
         lead = self._reference if self._reference in frames else next(iter(frames))
         sequence = frames[lead].sequence
         truth: Any = self._source.truth(sequence)
+        captured_ns, unusable = frames[lead].captured_ns, self._unusable(frames)
+        for role in unusable:
+            frames.pop(role).release()
         made = FrameSet(
             index=self._index,
-            captured_ns=frames[lead].captured_ns,
+            captured_ns=captured_ns,
             frames=frames,
-            missing={role: NO_CAMERA for role in ROLES if role not in self._cameras} | missing,
+            missing={role: NO_CAMERA for role in ROLES if role not in self._cameras} | missing | unusable,
             skew_ns={role: stamp - stamps[lead] for role, stamp in stamps.items()},
             name=self._source.name(sequence),
             truth=truth,
         )
         self._index += 1
         return made
+
+    def _unusable(self, frames: Mapping[str, Frame]) -> dict[str, str]:
+        """Role -> why its picture must not be looked at: it is not of this instant, or damaged."""
+        if not self._source.sensor:
+            return {}
+        found = {role: [flag for flag in UNUSABLE if flag in frame.flags] for role, frame in frames.items()}
+        return {role: flags[0].value for role, flags in found.items() if flags}
 
 
 def frame_sets(source: Source, pairer: Pairer) -> Iterator[FrameSet]:

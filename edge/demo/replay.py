@@ -25,8 +25,8 @@ class ReplaySource:
     """Rendered sets as a source of frames; ``first`` is the number of its first set in the whole run."""
 
     cameras: tuple[str, ...] = ("rgb", "thermal")
-    aligned = False
-    live = False
+    aligned = live = realtime = False
+    sensor = True
     rig: Rig | None = None
 
     def __init__(self, sets: Sequence[Rendered], radiometry: CountsToKelvin, first: int = 0) -> None:

@@ -14,6 +14,8 @@ from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Variant
 from rigsight.edge.bundle.start import INSTALLED, StartedSink, start_bundle
+from rigsight.edge.cameras.driver import is_camera
+from rigsight.edge.devices.state import Change, DeviceState
 from rigsight.edge.engines.select import EngineChoice, describe
 from rigsight.edge.pairing import Pairer
 from rigsight.edge.pipeline.build import build_chain, share_cores
@@ -23,6 +25,7 @@ from rigsight.edge.profile import Profile
 from rigsight.edge.sinks.base import Sink, open_sink, shows_confidence
 from rigsight.edge.sinks.quality import QualitySink
 from rigsight.edge.sources.base import Source, open_source
+from rigsight.edge.sources.cameras import CameraSource
 from rigsight.edge.sources.merged import MergedSource
 from rigsight.edge.sources.uri import relocated
 
@@ -127,9 +130,21 @@ def run(
             limit=plan.limit,
             progress=None if progress is None else lambda done: progress(done, expected),
         )
+        if isinstance(source, CameraSource):
+            source.watch(lambda role, change: _tell(note, role, change))
         summary = pipeline.run()
         running = describe(chain.predictor.engine)
-        return {**_report(plan, bundle, summary, how, quality), **running, "notes": start.notes}
+        cameras = source.report() if isinstance(source, CameraSource) else {}
+        report = _report(plan, bundle, summary, how, quality)
+        return {**report, **running, "cameras": cameras, "notes": start.notes}
+
+
+def _tell(note: Callable[[str], None], role: str, change: Change) -> None:
+    """What somebody who watches a run should know of a camera."""
+    if change.state in (DeviceState.LOST, DeviceState.SILENT):
+        note(f"{role}: {change.state.value}, {change.reason}")
+    elif change.state is DeviceState.STREAMING:
+        note(f"{role}: streaming")
 
 
 def open_plan_source(plan: RunPlan) -> Source:
@@ -138,6 +153,8 @@ def open_plan_source(plan: RunPlan) -> Source:
         return open_source(plan.source)
     if not plan.cameras:
         raise codes.RUN_INCOMPLETE("no source is given", fix="Add --source, --rgb or --thermal.")
+    if all(is_camera(uri) for uri in plan.cameras.values()):
+        return CameraSource(plan.cameras)
     opened = [open_source(uri, role) for role, uri in sorted(plan.cameras.items())]
     return opened[0] if len(opened) == 1 else MergedSource(*opened)
 

@@ -201,8 +201,8 @@ class ThreadedPipeline:
             if frame is None:
                 return
             self.summary.latencies.add({"read": perf_counter_ns() - start})
-            born = start
-            if self._live:
+            born = frame.captured_ns if self._source.realtime else start
+            if self._live and not self._source.realtime:
                 if not first_ns:
                     first_stamp, first_ns = frame.captured_ns, perf_counter_ns()
                 # A replay that cannot keep up is a slower camera, not one with old pictures.

@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rigsight.edge.cameras.driver import SCHEMES as CAMERA_SCHEMES
+from rigsight.edge.cameras.driver import is_camera
 from rigsight.edge.frames import Frame
 from rigsight.edge.sources.uri import parse_uri
 
@@ -33,6 +35,8 @@ class Source(Protocol):
         live: ``pace=live``: frames are due at their ``captured_ns`` and the latest wins; otherwise (``step``)
             nothing is dropped and the source waits for the pipeline. A source never sleeps for its pace:
             the pipeline keeps the clock.
+        realtime: frames come when they come and ``captured_ns`` is this machine's CLOCK_MONOTONIC.
+        sensor: a sensor's noise is in the pictures (or simulated): an exact repeat is a frozen camera.
         rig: geometry that the source itself knows (the simulator, a factory calibration), or None.
     """
 
@@ -40,6 +44,8 @@ class Source(Protocol):
     count: int | None
     aligned: bool
     live: bool
+    realtime: bool
+    sensor: bool
     rig: Rig | None
 
     def frames(self) -> Iterator[Frame]:
@@ -66,9 +72,14 @@ def open_source(text: str, role: str | None = None) -> Source:
     """Open the source of a URI; ``role`` says which camera a one-camera source stands for.
 
     Raises:
-        RigsightError: SRC-001 for a URI that is not understood, SRC-… for what it points at.
+        RigsightError: SRC-001 for a URI that is not understood, SRC-… for what it points at, CAM-… for a live
+            camera's.
     """
-    uri = parse_uri(text, SCHEMES)
+    if is_camera(text):
+        from rigsight.edge.sources.cameras import CameraSource
+
+        return CameraSource({role or "rgb": text})
+    uri = parse_uri(text, [*SCHEMES, *CAMERA_SCHEMES])
     module, _, name = SCHEMES[uri.scheme].partition(":")
     source: Source = getattr(importlib.import_module(module), name).from_uri(uri, role)
     return source

@@ -20,7 +20,7 @@ class FileSource(ABC):
     """Base of the file sources; see :class:`rigsight.edge.sources.base.Source`."""
 
     count: int | None
-    aligned = False
+    aligned = realtime = sensor = False
     rig: Rig | None = None
 
     def __init__(self, cameras: tuple[str, ...], live: bool) -> None:

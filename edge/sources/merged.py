@@ -15,7 +15,7 @@ from rigsight.edge.sources.base import Source
 class MergedSource:
     """See :class:`rigsight.edge.sources.base.Source`. Names and truth are those of the first source."""
 
-    aligned = False
+    aligned = realtime = False
     rig: Rig | None = None
 
     def __init__(self, first: Source, second: Source) -> None:
@@ -33,6 +33,7 @@ class MergedSource:
         self._sources = (first, second)
         self.cameras = first.cameras + second.cameras
         self.live = first.live
+        self.sensor = first.sensor and second.sensor
         counts = [source.count for source in self._sources if source.count is not None]
         self.count = max(counts) if len(counts) == 2 else None
 

@@ -45,7 +45,8 @@ class Faults:
 class SimSource:
     """Frames of a :class:`SimulatedRig` at 10 Hz in order of arrival. See ``edge/sources/base.py``."""
 
-    aligned = False
+    aligned = realtime = False
+    sensor = True
 
     def __init__(
         self,

@@ -31,7 +31,8 @@ Examples:
   rigsight run --bundle installed:crack --trust fleet.pub.pem --rgb images:photo.jpg --sink overlay:out
 
 Sources: sim:street|facade|pipe?seed=3&pairs=200, pairs:RGB_DIR,THERMAL_DIR, images:DIR, images:FILE,
-video:FILE, each with ?pace=step (nothing dropped) or ?pace=live (clocked, the latest wins).
+video:FILE, each with ?pace=step (nothing dropped) or ?pace=live (clocked, the latest wins). Live cameras:
+docs/cameras.md; card:640x480?fps=30 is a moving test card in place of one.
 
 Sinks: masks:DIR, confidence:DIR, overlay:DIR, video:FILE, jsonl:FILE.
 """
@@ -144,6 +145,9 @@ def show(report: dict[str, Any]) -> None:
     )
     console.print(f"engine: {report['engine']}", soft_wrap=True, markup=False)
     console.print(f"alignment: {report['aligned']}", soft_wrap=True)
+    for role, camera in report["cameras"].items():
+        again = f", opened again {camera['restarts']} x" if camera["restarts"] else ""
+        console.print(f"{role}: {camera['description']}{again}", soft_wrap=True, markup=False)
     for title in ("dropped", "missing", "flags", "degraded"):
         for reason, count in report[title].items():
             console.print(f"{title}: {count} x {reason}", soft_wrap=True, markup=False)

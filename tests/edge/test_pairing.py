@@ -23,7 +23,7 @@ PICTURE = np.zeros((2, 2), np.uint8)
 class Stamps:
     """A source that yields empty frames at given times; ``released`` counts what came back."""
 
-    aligned = live = False
+    aligned = live = realtime = sensor = False
     rig = None
 
     def __init__(
