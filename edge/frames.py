@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from rigsight.edge.devices.instruments import Readings
     from rigsight.edge.instances import Instance
 
 UInt8 = NDArray[np.uint8]
@@ -104,7 +105,8 @@ class FrameSet:
 
     ``frames`` maps role (``rgb``, ``thermal``) to frame; ``missing`` maps an absent role to the reason.
     ``captured_ns`` is the reference camera's stamp, ``skew_ns`` maps role to stamp minus reference stamp.
-    ``name`` is a file stem where the set has one. ``truth`` is filled by the simulated rig only.
+    ``name`` is a file stem where the set has one. ``truth`` is filled by the simulated rig only. ``readings``
+    is what range finder and navigation knew of ``captured_ns``, None without such devices.
     """
 
     index: int
@@ -114,6 +116,7 @@ class FrameSet:
     skew_ns: Mapping[str, int] = field(default_factory=dict)
     name: str | None = None
     truth: Any | None = None
+    readings: Readings | None = None
 
     def release(self) -> None:
         """Give every frame's buffer back."""

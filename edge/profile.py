@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -23,15 +24,38 @@ class CameraSettings(StrictModel):
 
     uri: str
     pipeline: str | None = Field(default=None, description="GStreamer text for gst: sources")
-    options: dict[str, str | int | float | bool] = {}
+    options: dict[str, str | int | float | bool] = Field(default={}, description="those of its URI")
+
+    def whole_uri(self) -> str:
+        """The URI with the options and the pipeline text in it.
+
+        >>> CameraSettings(uri="gst:front", pipeline="videotestsrc ! x=1").whole_uri()
+        'gst:front?pipeline=videotestsrc%20%21%20x%3D1'
+        """
+        options = {key: quote(str(value), safe="/:.,") for key, value in self.options.items()}
+        if self.pipeline is not None:
+            options["pipeline"] = quote(self.pipeline, safe="")
+        query = "&".join(f"{key}={value}" for key, value in options.items())
+        return self.uri + (("&" if "?" in self.uri else "?") + query if query else "")
 
 
 class DeviceSettings(StrictModel):
-    """A serial device."""
+    """A device on a serial port, or ``udp:PORT`` for MAVLink."""
 
     kind: Literal["boson", "tfmini", "lightware", "nmea", "mavlink"]
     port: str
     baud: int | None = Field(default=None, gt=0)
+    options: dict[str, str | int | float] = Field(default={}, description="those of its URI, docs/devices.md")
+
+    def uri(self) -> str:
+        """As ``open_device`` takes it.
+
+        >>> DeviceSettings(kind="tfmini", port="/dev/ttyUSB0", baud=9600, options={"max": 12}).uri()
+        'tfmini:/dev/ttyUSB0?max=12&baud=9600'
+        """
+        options = {**self.options, **({} if self.baud is None else {"baud": self.baud})}
+        query = "&".join(f"{key}={value}" for key, value in options.items())
+        return f"{self.kind}:{self.port}" + (f"?{query}" if query else "")
 
 
 class Pairing(StrictModel):

@@ -135,6 +135,10 @@ class DeviceReader(Generic[E]):
         """The last changes of state, oldest first."""
         return self._log.changes()
 
+    def watch(self, listener: Callable[[Change], None]) -> None:
+        """Have ``listener`` told of every change of state, by the thread that makes it."""
+        self._log.watch(listener)
+
     def status(self) -> Status:
         """State and counts now."""
         return Status(

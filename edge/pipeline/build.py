@@ -15,6 +15,7 @@ from rigsight.edge.bundle.contract import wanted
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import AgcSpec, Variant
 from rigsight.edge.bundle.start import Start, start_bundle
+from rigsight.edge.distance import DistanceFollower
 from rigsight.edge.engines.onnxruntime import default_threads
 from rigsight.edge.engines.select import EngineChoice, Note, open_engine
 from rigsight.edge.frames import Frame, FrameSet, Image, PixelFormat, Prediction
@@ -58,7 +59,8 @@ def build_chain(
     with maps_chosen_by(maps):
         preprocessor = Preprocessor(spec, bundle.size, rig, surface, wanted(bundle.part()))
     opened = open_engine(bundle, variant, threads, engine, note)
-    return Chain(preprocessor, Predictor(bundle, opened, scene=scene, confidence=confidence))
+    follower = None if rig is None else DistanceFollower(preprocessor, rig)
+    return Chain(preprocessor, Predictor(bundle, opened, scene=scene, confidence=confidence), follower)
 
 
 def share_cores(engine_threads: int | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter_ns
 
+from rigsight.edge.distance import DistanceFollower
 from rigsight.edge.engines.base import Array
 from rigsight.edge.frames import Aligned, FrameSet, Prediction
 from rigsight.edge.predictor import Predictor
@@ -30,8 +31,11 @@ class Chain:
     engine and holds until the next call but one.
     """
 
-    def __init__(self, preprocessor: Preprocessor, predictor: Predictor) -> None:
-        self.preprocessor, self.predictor = preprocessor, predictor
+    def __init__(
+        self, preprocessor: Preprocessor, predictor: Predictor, follower: DistanceFollower | None = None
+    ) -> None:
+        """``follower`` keeps the alignment at the distance that sets come with."""
+        self.preprocessor, self.predictor, self.follower = preprocessor, predictor, follower
 
     @property
     def wants(self) -> tuple[str, ...]:
@@ -48,6 +52,8 @@ class Chain:
     def prepare(self, frames: FrameSet) -> Prepared:
         """Align one set and make what the graph is fed."""
         start = perf_counter_ns()
+        if self.follower is not None:
+            self.follower(frames)
         aligned = self.preprocessor(frames)
         ready = perf_counter_ns()
         feeds = self.predictor.feeds(aligned)

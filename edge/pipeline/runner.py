@@ -15,6 +15,7 @@ from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import Variant
 from rigsight.edge.bundle.start import INSTALLED, StartedSink, start_bundle
 from rigsight.edge.cameras.driver import is_camera
+from rigsight.edge.devices.instruments import Instruments
 from rigsight.edge.devices.state import Change, DeviceState
 from rigsight.edge.engines.select import EngineChoice, describe
 from rigsight.edge.pairing import Pairer
@@ -35,7 +36,8 @@ class RunPlan:
     """What to run, after flags have overridden the profile. Paths are relative to the working directory.
 
     ``bundle`` is a folder, a zip or ``installed:NAME``; ``trust`` a public key, ``store`` the folder of what
-    is installed: see :func:`start_bundle`.
+    is installed: see :func:`start_bundle`. ``devices`` maps names to URIs; ``distance_m`` is that of the
+    surface until a device measures it.
     """
 
     profile: Profile = field(default_factory=lambda: Profile(name="run"))
@@ -46,6 +48,8 @@ class RunPlan:
     rig: str | None = None
     source: str | None = None
     cameras: dict[str, str] = field(default_factory=dict)
+    devices: dict[str, str] = field(default_factory=dict)
+    distance_m: float | None = None
     sinks: tuple[str, ...] = ()
     limit: int | None = None
     variant: Variant | None = None
@@ -69,7 +73,8 @@ class RunPlan:
             trust=None if profile.trust is None else str(folder / profile.trust),
             rig=None if profile.rig is None else str(folder / profile.rig),
             source=None if profile.source is None else relocated(profile.source, folder),
-            cameras={role: relocated(camera.uri, folder) for role, camera in profile.cameras.items()},
+            cameras={role: relocated(cam.whole_uri(), folder) for role, cam in profile.cameras.items()},
+            devices={name: device.uri() for name, device in profile.devices.items()},
             sinks=profile.sinks,
         )
 
@@ -112,6 +117,9 @@ def run(
             maps="measured" if source.live or plan.profile.queues.pace == "live" else "rule",
         )
         stack.callback(chain.close)
+        if plan.distance_m is not None and chain.follower is not None:
+            chain.follower.set(plan.distance_m)
+        instruments = Instruments(plan.devices)
         sinks: list[Sink] = [
             stack.enter_context(closing(open_sink(text, bundle.spec.classes))) for text in plan.sinks
         ]
@@ -129,14 +137,19 @@ def run(
             queues,
             limit=plan.limit,
             progress=None if progress is None else lambda done: progress(done, expected),
+            instruments=instruments if plan.devices else None,
         )
         if isinstance(source, CameraSource):
             source.watch(lambda role, change: _tell(note, role, change))
+        instruments.watch(lambda name, change: _tell(note, name, change))
+        stack.callback(instruments.stop)
+        instruments.start()
         summary = pipeline.run()
         running = describe(chain.predictor.engine)
         cameras = source.report() if isinstance(source, CameraSource) else {}
         report = _report(plan, bundle, summary, how, quality)
-        return {**report, **running, "cameras": cameras, "notes": start.notes}
+        devices = instruments.report()
+        return {**report, **running, "cameras": cameras, "devices": devices, "notes": start.notes}
 
 
 def _tell(note: Callable[[str], None], role: str, change: Change) -> None:

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import TypeAlias
 
+from rigsight.edge.devices.instruments import Instruments
 from rigsight.edge.engines.base import Array
-from rigsight.edge.frames import Frame, FrameSet, Prediction
+from rigsight.edge.frames import Flag, Frame, FrameSet, Prediction
 from rigsight.edge.freeze import FreezeDetector
 from rigsight.edge.pairing import Pairer
 from rigsight.edge.pipeline.chain import Chain, Prepared
 from rigsight.edge.pipeline.queues import STOPPED, StageQueue
 from rigsight.edge.pipeline.signals import StopSignals
 from rigsight.edge.pipeline.summary import RunSummary
+from rigsight.edge.preprocess import THERMAL
 from rigsight.edge.profile import Queues
 from rigsight.edge.sinks.base import Sink
 from rigsight.edge.sources.base import Source
@@ -61,11 +63,13 @@ class ThreadedPipeline:
         *,
         limit: int | None = None,
         progress: Progress | None = None,
+        instruments: Instruments | None = None,
     ) -> None:
-        """``limit`` ends the run after so many frame sets; ``progress`` hears how many were delivered."""
+        """``limit`` ends the run after so many frame sets; ``progress`` hears how many were delivered;
+        ``instruments`` say what else was measured at the instant of every set."""
         settings = queues or Queues()
         self._source, self._pairer, self._chain, self._sinks = source, pairer, chain, tuple(sinks)
-        self._limit, self._progress = limit, progress
+        self._limit, self._progress, self._instruments = limit, progress, instruments
         self._live = source.live or settings.pace == "live"
         self._stale_ns = int(settings.stale_after_ms * 1e6)
         policy = settings.policy if self._live else "block"
@@ -141,6 +145,8 @@ class ThreadedPipeline:
                 if self._live and perf_counter_ns() - job.born_ns > self._stale_ns:
                     self._drop(job, f"capture queue: older than {self._stale_ns / 1e6:g} ms")
                     continue
+                if self._instruments is not None:
+                    job.frames = replace(job.frames, readings=self._instruments.at(job.frames.captured_ns))
                 job.prepared = self._chain.prepare(job.frames)
                 self._aligned.put(job)
         finally:
@@ -208,7 +214,7 @@ class ThreadedPipeline:
                 # A replay that cannot keep up is a slower camera, not one with old pictures.
                 born = max(start, first_ns + frame.captured_ns - first_stamp)
                 self._stop.wait(max(0.0, (born - perf_counter_ns()) / NS_PER_S))
-            frame = self._freeze(frame)
+            frame = self._shuttered(self._freeze(frame))
             self.summary.frames[frame.camera] += 1
             for flag in frame.flags:
                 self.summary.flags[f"{frame.camera}: {flag.value}"] += 1
@@ -216,6 +222,13 @@ class ThreadedPipeline:
             if len(arrivals) > _MAX_ARRIVALS:
                 del arrivals[next(iter(arrivals))]
             yield frame
+
+    def _shuttered(self, frame: Frame) -> Frame:
+        """With its flag where the thermal camera says that its shutter is closed."""
+        closed = self._instruments is not None and self._instruments.shutter_closed(frame.captured_ns)
+        if not closed or frame.camera != THERMAL:
+            return frame
+        return replace(frame, flags=frame.flags | {Flag.SHUTTER})
 
     def _enter(self, frames: FrameSet, arrivals: Mapping[tuple[str, int], int]) -> None:
         if self._at_limit():

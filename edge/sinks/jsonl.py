@@ -72,6 +72,7 @@ class JsonlSink:
             "missing": dict(source.missing),
             "flags": {role: sorted(frame.flags) for role, frame in source.frames.items() if frame.flags},
             "agc_bounds": None if bounds is None else [round(bound, 2) for bound in bounds],
+            **({} if source.readings is None else {"readings": source.readings.as_json()}),
             "degraded": prediction.degraded,
             "class_px": {name: int(counts[i]) for i, name in enumerate(self._names) if counts[i]},
             "unlabelled_px": int(counts[UNLABELLED]),

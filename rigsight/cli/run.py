@@ -55,6 +55,15 @@ def run(
     source: Annotated[str | None, typer.Option(help="URI of one source")] = None,
     rgb: Annotated[str | None, typer.Option(help="URI of the RGB camera")] = None,
     thermal: Annotated[str | None, typer.Option(help="URI of the thermal camera")] = None,
+    range_: Annotated[
+        str | None, typer.Option("--range", help="range finder to align by, tfmini:/dev/ttyUSB0 and the like")
+    ] = None,
+    device: Annotated[
+        list[str] | None, typer.Option(help="another device, such as mavlink:udp:14550; may be given again")
+    ] = None,
+    distance: Annotated[
+        float | None, typer.Option(min=0.05, help="metres to the surface, until a device measures them")
+    ] = None,
     sink: Annotated[list[str] | None, typer.Option(help="URI of a sink; may be given again")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="stop after so many frame sets")] = None,
     variant: Annotated[
@@ -85,6 +94,12 @@ def run(
         store=store,
         allow_downgrade=allow_downgrade,
         rig=rig or plan.rig,
+        devices={
+            **({} if range_ is None else {"range": range_}),
+            **plan.devices,
+            **{uri: uri for uri in device or ()},
+        },
+        distance_m=distance,
         sinks=tuple(sink) if sink else plan.sinks,
         limit=limit,
         variant=variant,
