@@ -63,8 +63,7 @@ def open_chosen(options: ExportOptions, meta: CheckpointMeta, step: Callable[[st
         options.judge,
         options.calibration_pictures,
         options.judged_pictures,
-        list(meta.scores),
-        meta.task,
+        meta,
     )
 
 

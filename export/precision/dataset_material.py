@@ -29,9 +29,15 @@ class DatasetMaterial(Material):
     labels: ClassVar[Literal["masks", "coco"]] = "masks"
 
     def __init__(
-        self, dataset: Dataset, calibrate: str, judge: str, most_calibrate: int, most_judge: int
+        self,
+        dataset: Dataset,
+        calibrate: str,
+        judge: str,
+        most_calibrate: int,
+        most_judge: int,
+        judging: Dataset | None = None,
     ) -> None:
-        """Look at both splits.
+        """Look at both splits; ``judge`` is one of ``judging`` where that is given.
 
         Raises:
             RigsightError: EXP-101 for labels of another kind, too few calibration pictures or such of one
@@ -48,7 +54,7 @@ class DatasetMaterial(Material):
             )
         self.dataset = dataset
         self.name = f"{dataset.spec.name}, calibrated on '{calibrate}', judged on '{judge}'"
-        chosen, judged = dataset.items(calibrate), dataset.items(judge)
+        chosen, judged = dataset.items(calibrate), (judging or dataset).items(judge)
         self.items, self.judged = evenly(chosen, most_calibrate), evenly(judged, most_judge)
         if len(self.items) < LEAST_PICTURES:
             raise codes.CALIBRATION_SET(

@@ -24,15 +24,21 @@ class InstanceMaterial(DatasetMaterial):
     labels: ClassVar[Literal["masks", "coco"]] = "coco"
 
     def __init__(
-        self, dataset: Dataset, calibrate: str, judge: str, most_calibrate: int, most_judge: int
+        self,
+        dataset: Dataset,
+        calibrate: str,
+        judge: str,
+        most_calibrate: int,
+        most_judge: int,
+        judging: Dataset | None = None,
     ) -> None:
         """As of :class:`DatasetMaterial`; DAT-2… where the COCO file is wrong or a split has no instance."""
-        super().__init__(dataset, calibrate, judge, most_calibrate, most_judge)
+        super().__init__(dataset, calibrate, judge, most_calibrate, most_judge, judging)
         self._judge = judge
-        self._chosen = _only(dataset, {calibrate: self.items, judge: self.judged})
+        self._judging = _only(judging or dataset, judge, self.judged)
         modality: Literal["rgb", "thermal"] = "thermal" if "thermal" in dataset.spec.modalities else "rgb"
-        for split in (calibrate, judge):
-            InstanceRecords(self._chosen, split, modality, cache_mb=0)
+        InstanceRecords(_only(dataset, calibrate, self.items), calibrate, modality, cache_mb=0)
+        InstanceRecords(self._judging, judge, modality, cache_mb=0)
 
     def score(self, bundle: Bundle, graph: Engine, worst: int = 0) -> Score:
         """COCO's AP of masks (mean over IoU .50 to .95 and the classes) over the split to judge with."""
@@ -40,11 +46,17 @@ class InstanceMaterial(DatasetMaterial):
         self.check_cameras(subject)
         table = class_table(subject, self.dataset)
         sheet = Worst(worst, subject.classes)
-        found = evaluate_instances(subject, self._chosen, self._judge, table, sheet, lambda done, total: None)
+        found = evaluate_instances(
+            subject, self._judging, self._judge, table, sheet, lambda done, total: None
+        )
         return Score(found["ap"] or 0.0, "mask AP", sheet.picture())
 
 
-def _only(dataset: Dataset, splits: dict[str, Sequence[Item]]) -> Dataset:
-    """The same data set with these pictures as its splits."""
-    made = {name: Split(stems=tuple(item.stem for item in items)) for name, items in splits.items()}
-    return Dataset(dataset.spec.model_copy(update={"splits": made}), dataset.folder)
+def _silent(done: int, total: int) -> None:
+    """A score is one of many steps: nobody counts its pictures."""
+
+
+def _only(dataset: Dataset, split: str, items: Sequence[Item]) -> Dataset:
+    """The same data set with these pictures as its only split."""
+    chosen = {split: Split(stems=tuple(item.stem for item in items))}
+    return Dataset(dataset.spec.model_copy(update={"splits": chosen}), dataset.folder)

@@ -60,30 +60,22 @@ def instance_dataset(
     folder = Path(data.cache) / f"instances-{'-'.join(names)}-{split}-{key_of(work)}"
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
-            _write(temporary, work, names, data.workers, report)
+            write_instances(temporary, work, names, data.workers, report)
     return open_dataset(folder)
 
 
-def render_instances(job: RenderJob) -> list[RenderedInstances]:
-    """All pictures of one seed."""
-    from rigsight.edge.simulation.instances import thermal_instances
-    from rigsight.edge.simulation.rig import SimulatedRig
-
-    rig = SimulatedRig(job.scene, job.seed, job.split, job.width, job.height)
-    rendered = []
-    for index in job.indices:
-        picture = thermal_instances(rig, index)
-        things = []
-        for number, class_id in enumerate(picture.classes):
-            mask = (picture.ids == number).astype(np.uint8)
-            things.append((CLASSES[class_id].name, encode(mask), int(mask.sum())))
-        rendered.append(RenderedInstances(f"{job.seed:04d}_{index:05d}", picture.counts, tuple(things)))
-    return rendered
-
-
-def _write(
-    folder: Path, work: list[RenderJob], names: tuple[str, ...], workers: int, report: Report | None
+def write_instances(
+    folder: Path,
+    work: list[RenderJob],
+    names: tuple[str, ...] = THINGS,
+    workers: int = 0,
+    report: Report | None = None,
 ) -> None:
+    """Render ``work`` into a data set in ``folder``, which is there and empty.
+
+    Raises:
+        RigsightError: TRN-302 when a worker fails, IO-001.
+    """
     (folder / "thermal").mkdir()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -122,6 +114,23 @@ def _write(
         licence="Apache-2.0",
         source="rigsight.edge.simulation",
     ).save(folder / "dataset.yaml")
+
+
+def render_instances(job: RenderJob) -> list[RenderedInstances]:
+    """All pictures of one seed."""
+    from rigsight.edge.simulation.instances import thermal_instances
+    from rigsight.edge.simulation.rig import SimulatedRig
+
+    rig = SimulatedRig(job.scene, job.seed, job.split, job.width, job.height)
+    rendered = []
+    for index in job.indices:
+        picture = thermal_instances(rig, index)
+        things = []
+        for number, class_id in enumerate(picture.classes):
+            mask = (picture.ids == number).astype(np.uint8)
+            things.append((CLASSES[class_id].name, encode(mask), int(mask.sum())))
+        rendered.append(RenderedInstances(f"{job.seed:04d}_{index:05d}", picture.counts, tuple(things)))
+    return rendered
 
 
 def _rendered(work: list[RenderJob], workers: int) -> Iterator[list[RenderedInstances]]:

@@ -175,7 +175,7 @@ def test_what_cannot_be_exported_is_one_line(checkpoint: Path, tmp_path: Path) -
     out = tmp_path / "b"
     for options, words in (
         (ExportOptions(tile=64), "EXP-008: .*instances are not found in tiles"),
-        (ExportOptions(data="sim"), "EXP-105: .*this network finds instances"),
+        (ExportOptions(data="nowhere"), "DAT-001"),
         (ExportOptions(golden="nowhere"), "SRC-002"),
         (ExportOptions(name="No Name"), "EXP-006"),
     ):

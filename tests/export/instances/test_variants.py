@@ -21,7 +21,7 @@ from rigsight.cli.main import main
 from rigsight.edge.bundle.golden import check_golden
 from rigsight.edge.bundle.golden_instances import ALIKE, agreement
 from rigsight.edge.bundle.reader import Bundle, open_bundle
-from rigsight.edge.bundle.spec import Preprocessing
+from rigsight.edge.bundle.spec import ClassEntry, Preprocessing
 from rigsight.edge.engines.instances import InstanceEngine
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
 from rigsight.edge.engines.select import describe, open_engine
@@ -34,6 +34,7 @@ from rigsight.export.precision.calibration import reuse
 from rigsight.export.precision.chain import part_feeds
 from rigsight.export.precision.half import for_judging, to_half
 from rigsight.export.precision.instance_material import InstanceMaterial
+from rigsight.export.precision.simulated_instances import SimulatedInstances
 from rigsight.export.precision.sources import Sources
 from rigsight.export.precision.variants import PrecisionOptions, make_variants
 from rigsight.training.checkpoint import CheckpointMeta, load_checkpoint, save_checkpoint
@@ -87,7 +88,7 @@ def network(stirred: MakeNetwork) -> BnsaMaskRcnn:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(network: BnsaMaskRcnn, meta_of: MakeMeta, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def solid(network: BnsaMaskRcnn, meta_of: MakeMeta, tmp_path_factory: pytest.TempPathFactory) -> Path:
     meta = meta_of(options={"anchor": 32}, preprocessing=Preprocessing(thermal_input="camera8"))
     path = tmp_path_factory.mktemp("variants") / "m.safetensors"
     save_checkpoint(path, network, meta)
@@ -117,19 +118,19 @@ def data(network: BnsaMaskRcnn, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
-def exported(checkpoint: Path, data: Path) -> Bundle:
+def exported(solid: Path, data: Path) -> Bundle:
     """What `rigsight export --data` makes."""
     out = data / "out" / "things"
     words = ["--data", str(data), "--out", str(out), "--budget", str(BUDGET)]
     words += ["--golden", str(data / "08.png")]
-    assert main(["export", str(checkpoint), *words]) == 0
+    assert main(["export", str(solid), *words]) == 0
     return open_bundle(out)
 
 
 @pytest.fixture(scope="module")
-def sources(checkpoint: Path, exported: Bundle) -> Sources:
+def sources(solid: Path, exported: Bundle) -> Sources:
     """The float32 graphs of the bundle; without modules each part is one group."""
-    model, meta = load_checkpoint(checkpoint)
+    model, meta = load_checkpoint(solid)
     made = deployable_instances(model, meta)
     graphs = {part: Graph(exported.read(f"graphs/{part}.fp32.onnx"), {}) for part in PARTS}
     return Sources(made.sources(graphs), made.steps)
@@ -319,11 +320,11 @@ def test_the_calibration_of_another_head_is_refused(kept: Path, exported: Bundle
         (None, ("--calibrate", "val"), "EXP-101", "3 pictures"),
         (None, ("--judge", "train"), "EXP-102", "'00'"),
         ("lorry", (), "TRN-304", "lorry"),
-        (None, ("--data", "sim"), "EXP-105", "COCO"),
+        (None, ("--data", "sim"), "EXP-105", "8 bits"),
     ],
 )
 def test_what_cannot_judge_is_one_line_and_leaves_nothing(
-    checkpoint: Path,
+    solid: Path,
     data: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -344,12 +345,32 @@ def test_what_cannot_judge_is_one_line_and_leaves_nothing(
     (tmp_path / "instances.json").write_text(json.dumps(coco))
     (tmp_path / "dataset.yaml").write_text(yaml.safe_dump(content))
     out = tmp_path / "out" / "b"
-    assert main(["export", str(checkpoint), "--data", str(tmp_path), "--out", str(out), *words]) == 2
+    assert main(["export", str(solid), "--data", str(tmp_path), "--out", str(out), *words]) == 2
     text = capsys.readouterr().err
     assert text.count("\n") == 1, text
     assert text.startswith(code), text
     assert told in text
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_simulated_street_calibrates_and_judges(things: Bundle, meta_of: MakeMeta) -> None:
+    """Of a network that takes counts; a training place is none to judge with."""
+    material, again = (SimulatedInstances(meta_of(), 8, 4) for _ in range(2))
+    assert material.digest == again.digest
+    assert material.spread.pictures == 8
+    assert [item.stem for item in material.judged] == ["0000_00000", "0000_00017", "0000_00034", "0000_00051"]
+    engine = open_engine(things, threads=1)
+    feeds = material.feeds(things, engine, most=5)
+    assert len(feeds) == 5
+    assert feeds[0]["thermal"].shape == (1, 96, 160, 1)
+    assert (feeds[0]["thermal"] != feeds[4]["thermal"]).any()
+    score = material.score(things, engine, worst=1)
+    assert (score.metric, score.worst is not None) == ("mask AP", True)
+    assert 0 <= score.value < 0.5, "its weights are random"
+    background = ClassEntry(name="background", color=(0, 0, 0))
+    lorry = ClassEntry(name="lorry", color=(1, 2, 3))
+    with pytest.raises(RigsightError, match="EXP-105.*no 'lorry'.*dataset.yaml"):
+        SimulatedInstances(meta_of(classes=(background, lorry)), 8, 4)
 
 
 @pytest.mark.skipif(not RTX, reason="tensorrt-rtx is not installed (it has no wheel for Python 3.10)")

@@ -11,6 +11,7 @@ from rigsight.edge.engines.select import open_graph
 from rigsight.edge.evaluation import evaluate_bundle
 from rigsight.export.precision.open_material import open_material
 from rigsight.export.precision.simulated import SETS_PER_PLACE, STRIDE, SimulatedMaterial
+from rigsight.training.checkpoint import CheckpointMeta, TrainingProvenance
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,15 @@ def engine(pipe: Bundle) -> Engine:
 
 
 def test_it_gives_pairs_of_training_places_evenly(pipe: Bundle, engine: Engine) -> None:
-    material = open_material("sim", "train", "val", 4, 4, ["pipe"])
+    meta = CheckpointMeta(
+        model="segmif_nano",
+        classes=pipe.spec.classes,
+        width=320,
+        height=240,
+        training=TrainingProvenance(command="rigsight train x.yaml", tool_version="0.1.0"),
+        scores={"pipe": {"both": 0.8}},
+    )
+    material = open_material("sim", "train", "val", 4, 4, meta)
     assert isinstance(material, SimulatedMaterial)
     assert material.scenes == ("pipe",)
     feeds = material.feeds(pipe, engine, most=3)
