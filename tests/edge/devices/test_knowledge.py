@@ -141,6 +141,16 @@ def test_across_the_date_line() -> None:
     assert abs(navigation.position_at(100 * S + S // 2).value.longitude_deg) == pytest.approx(180)  # type: ignore[union-attr]
 
 
+def test_westwards_is_the_short_way_too() -> None:
+    navigation = Navigation()
+    for second, longitude in ((0, 8.6), (1, 8.5)):
+        place = m.GlobalPosition(second * 1000, 10.0, longitude, 50.0, 5.0, (0.0, 0.0, 0.0), None)
+        navigation.add_mavlink(100 * S + second * S, Received(1, 1, 0, place))
+    found = navigation.position_at(100 * S + S // 4)
+    assert found.value is not None
+    assert found.value.longitude_deg == pytest.approx(8.575)
+
+
 def attitude(boot_ms: int, yaw_deg: float, roll_deg: float = 0.0) -> m.Attitude:
     return m.Attitude(boot_ms, radians(roll_deg), 0.0, radians(yaw_deg), 0.0, 0.0, 0.0)
 

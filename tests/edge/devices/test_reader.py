@@ -167,18 +167,21 @@ def test_silence_says_why(plug: Any, until: Until) -> None:
 
 
 def test_stopping_ends_the_thread_and_frees_the_port(plug: Any, until: Until) -> None:
-    before = threading.active_count()
-    reader = reader_of(plug, Heard())
+    def readers() -> int:
+        return sum(thread.name == "reads the stopped one" for thread in threading.enumerate())
+
+    reader = reader_of(plug, Heard(), name="the stopped one")
     for _ in range(3):
         reader.start()
         reader.start()
+        assert readers() == 1
         reader.stop()
         reader.stop()
         assert reader.state == DeviceState.CLOSED
     plug.unplug()
     reader.start(wait_for_device=True)
     reader.stop()
-    until(lambda: threading.active_count() == before)
+    until(lambda: readers() == 0)
 
 
 def test_a_listener_may_stop_the_reader_and_may_fail(plug: Any, until: Until) -> None:
