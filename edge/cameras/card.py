@@ -1,8 +1,8 @@
 """``card:640x480?fps=30``: a test card that moves, in place of a camera, with the faults that cameras have.
 
 Every picture is another one, made of its number alone, so that a reader can tell whether it is whole and
-which one it is. Faults are commands: ``{"do": "hang"}``, ``crash``, ``leave`` (unplugged for ``seconds``),
-``silence``, ``freeze``, ``short`` and ``jitter``. Benches and tests use it, and it shows that a set-up works.
+which one it is. Faults are commands, ``{"do": "hang"}`` and ``crash``, ``silence``, ``freeze``, ``short``,
+``corrupt``, ``jitter`` and ``clock``: benches and tests use them. Without any it shows that a set-up works.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 
 from rigsight.edge.cameras import codes
 from rigsight.edge.cameras.driver import Shot
-from rigsight.edge.frames import Image, PixelFormat, TimeSource
+from rigsight.edge.frames import Flag, Image, PixelFormat, TimeSource
 from rigsight.edge.sources.uri import Uri
 
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
-OPTIONS = ("fps", "mono")
+STEP = 7919  # how far the ramp moves from card to card
 
 
 class CardDriver:
@@ -32,8 +32,8 @@ class CardDriver:
         self.width, self.height, self.period_ns, self.thermal = width, height, round(1e9 / fps), thermal
         self._gone = gone
         self._sequence = self._next_ns = 0
-        self._silent_until = self._frozen_until = self._jitter_until = 0
-        self._short = 0
+        self._silent_until = self._frozen_until = self._jitter_until = self._clock_until = 0
+        self._short = self._corrupt = self._clock_ns = 0
 
     @classmethod
     def from_uri(cls, uri: Uri, role: str) -> CardDriver:
@@ -70,16 +70,19 @@ class CardDriver:
         self._next_ns += (1 + behind) * self.period_ns
         number = 0 if now < self._frozen_until else self._sequence
         shape = (self.height, self.width) if self.thermal else (self.height, self.width, 3)
+        flags = frozenset({Flag.CORRUPT}) if self._corrupt else frozenset()
+        self._corrupt = max(0, self._corrupt - 1)
         if self._short:
             self._short -= 1
             shape = (self.height // 2, *shape[1:])
         return Shot(
             shape=shape,
             pixel_format=PixelFormat.MONO16 if self.thermal else PixelFormat.RGB8,
-            captured_ns=due,
+            captured_ns=due + (self._clock_ns if now < self._clock_until else 0),
             time_source=TimeSource.DRIVER,
             sequence=self._sequence,
             write=lambda out: draw(out, number),
+            flags=flags,
             telemetry={"card": number},
         )
 
@@ -103,6 +106,10 @@ class CardDriver:
                 self._jitter_until = until
             case "short":
                 self._short = int(words.get("frames", 1))
+            case "corrupt":
+                self._corrupt = int(words.get("frames", 1))
+            case "clock":
+                self._clock_until, self._clock_ns = until, round(float(words.get("jump_s", 5.0)) * 1e9)
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -116,20 +123,20 @@ def draw(out: Image, number: int) -> None:
     """Card ``number`` into ``out`` [H,W] or [H,W,3]: a ramp that starts at another value on every card."""
     height, width = out.shape[:2]
     span = 1 << (8 * out.dtype.itemsize)
-    ramp = (np.arange(width, dtype=np.int64) + 7919 * number) % span
+    ramp = (np.arange(width, dtype=np.int64) + STEP * number) % span
     row = ramp.astype(out.dtype)
     out[...] = row[None, :] if out.ndim == 2 else row[None, :, None]
     out[: max(1, height // 8)] = (number * 31) % span
 
 
-def number_of(picture: Image, most: int = 1 << 16) -> int | None:
-    """Which card below ``most`` a picture is, None where it is none, or torn between two."""
+def number_of(picture: Image) -> int | None:
+    """Which card a picture is, modulo 2 to the power of its bits; None where it is none, or torn.
+
+    The ramp starts at 7919 n modulo that power; 7919 is odd and so has an inverse.
+    """
     plane = picture if picture.ndim == 2 else picture[..., 0]
-    first = int(plane[-1, 0])
     span = 1 << (8 * picture.dtype.itemsize)
+    number = int(plane[-1, 0]) * pow(STEP, -1, span) % span
     expected = np.empty_like(picture)
-    for number in range(most):
-        if (7919 * number) % span == first and (number * 31) % span == int(plane[0, 0]):
-            draw(expected, number)
-            return number if np.array_equal(picture, expected) else None
-    return None
+    draw(expected, number)
+    return number if np.array_equal(picture, expected) else None

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic_ns
 from typing import Any
 
@@ -15,7 +15,7 @@ from rigsight.edge.cameras import codes
 from rigsight.edge.cameras.driver import make_driver
 from rigsight.edge.capture.worker import Gone, Worker, error_of
 from rigsight.edge.devices.state import Change, DeviceState, StateLog
-from rigsight.edge.frames import Frame
+from rigsight.edge.frames import Flag, Frame, TimeSource
 
 NS_PER_S = 1_000_000_000
 POLL_S = 0.05
@@ -23,6 +23,8 @@ UNREAD = 4
 OVERTAKEN = "overtaken"
 LOST_BY_DRIVER = "lost by the driver"
 AWAY = "while the camera was away"
+# A stamp this far from now was not taken by this machine's clock, or lay in a queue for too long.
+PLAUSIBLE_NS = (-5 * NS_PER_S, NS_PER_S // 20)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Camera:
     Three ways to read, which may be mixed: :meth:`next_frame` in order, :meth:`latest` without waiting, and
     :meth:`read`, which waits for a picture taken after the call. Every frame must be released. A hung,
     crashed or unplugged camera is opened again for as long as the object lives; ``dropped`` counts what was
-    lost on the way, by reason.
+    lost on the way, by reason, so that the frames that came out and these add up to the last ``sequence``.
+    A stamp that cannot be true becomes the time of arrival (``corrected_stamps``), and a picture of another
+    size than the first one is flagged as corrupt.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class Camera:
         self.uri, self.role = uri, role
         self.states = StateLog()
         self.dropped: Counter[str] = Counter()
-        self.restarts = 0
+        self.restarts = self.corrected_stamps = 0
         self.description = ""
         self.telemetry: Mapping[str, Any] = {}
         self.error: RigsightError | None = None
@@ -79,6 +83,7 @@ class Camera:
         self._newest: Frame | None = None
         self._last_sequence, self._last_ns = -1, 0
         self._intervals: deque[int] = deque(maxlen=9)
+        self._shape: tuple[int, ...] | None = None
         self._stop = threading.Event()
         self._worker: Worker | None = None
         self._thread = threading.Thread(target=self._run, name=f"camera {role}", daemon=True)
@@ -195,6 +200,7 @@ class Camera:
                         framed = now
                     case "dropped":
                         self.dropped[message["reason"]] += 1
+                        self._last_sequence += 1
                         framed = now
                     case "error":
                         error = error_of(message)
@@ -231,7 +237,7 @@ class Camera:
             self._intervals.append(message["captured_ns"] - self._last_ns)
         self._last_sequence, self._last_ns = sequence, message["captured_ns"]
         self.telemetry = message["telemetry"]
-        frame = worker.frame(message, sequence)
+        frame = self._checked(worker.frame(message, sequence))
         self._to(DeviceState.STREAMING)
         if self._heard is not None:
             self._heard(frame)
@@ -245,6 +251,18 @@ class Camera:
             self._changed.notify_all()
         if before is not None:
             before.release()
+
+    def _checked(self, frame: Frame) -> Frame:
+        """With a stamp that can be true, and a flag where it has not the size of the others."""
+        now = monotonic_ns()
+        if not PLAUSIBLE_NS[0] <= frame.captured_ns - now <= PLAUSIBLE_NS[1]:
+            self.corrected_stamps += 1
+            frame = replace(frame, captured_ns=now, time_source=TimeSource.ARRIVAL)
+        if self._shape is None:
+            self._shape = frame.data.shape
+        if frame.data.shape != self._shape:
+            frame = replace(frame, flags=frame.flags | {Flag.CORRUPT})
+        return frame
 
     def _nothing(self, what: str) -> RigsightError:
         if self.error is not None:

@@ -16,7 +16,7 @@ from rigsight.edge.cameras.card import number_of
 from rigsight.edge.capture.camera import AWAY, LOST_BY_DRIVER, OVERTAKEN, UNREAD, Camera, Patience
 from rigsight.edge.capture.child import SLOTS
 from rigsight.edge.devices.state import DeviceState
-from rigsight.edge.frames import Frame, PixelFormat, TimeSource
+from rigsight.edge.frames import Flag, Frame, PixelFormat, TimeSource
 
 Open = Callable[..., Camera]
 FAST = Patience(opening_s=8.0, hung_s=0.6, silent_s=0.3, restart_s=0.8)
@@ -194,16 +194,54 @@ def test_a_silent_camera_says_so_and_is_opened_again(opened: Open) -> None:
     recovered(camera, time.monotonic_ns()).release()
 
 
-def test_a_picture_of_another_size_is_passed_on_as_it_is(opened: Open) -> None:
+def test_a_picture_of_another_size_is_flagged(opened: Open) -> None:
     camera = opened()
     camera.next_frame(8.0).release()
     camera.command({"do": "short", "frames": 2})
     shapes = set()
     for _ in range(60):
         frame = camera.next_frame()
-        shapes.add(frame.data.shape)
+        shapes.add((frame.data.shape, frame.flags))
         frame.release()
-    assert shapes == {(120, 160, 3), (60, 160, 3)}
+    assert shapes == {((120, 160, 3), frozenset()), ((60, 160, 3), frozenset({Flag.CORRUPT}))}
+
+
+@pytest.mark.parametrize("jump_s", [5.0, -30.0])
+def test_a_stamp_that_cannot_be_true_becomes_the_time_of_arrival(opened: Open, jump_s: float) -> None:
+    camera = opened()
+    camera.next_frame(8.0).release()
+    camera.command({"do": "clock", "jump_s": jump_s, "seconds": 0.5})
+    sources = set()
+    for _ in range(60):
+        frame = camera.next_frame()
+        assert abs(time.monotonic_ns() - frame.captured_ns) < 2e9
+        sources.add(frame.time_source)
+        frame.release()
+    assert sources == {TimeSource.DRIVER, TimeSource.ARRIVAL}
+    assert camera.corrected_stamps > 5
+
+
+def test_frames_and_drops_add_up(opened: Open) -> None:
+    camera = opened("card:160x120?fps=200")
+    held = [camera.next_frame(8.0) for _ in range(SLOTS - 4)]
+    came = len(held)
+    until(lambda: camera.dropped["no free buffer"] > 10)
+    for frame in held:
+        frame.release()
+    worker = camera._worker
+    assert worker is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    until(lambda: camera.restarts > 0)
+    since = time.monotonic_ns()
+    last = 0
+    while last < since:
+        frame = camera.next_frame(8.0)
+        last, sequence = frame.captured_ns, frame.sequence
+        came += 1
+        frame.release()
+    camera.close()
+    unread = camera._last_sequence - sequence
+    assert came + sum(camera.dropped.values()) - unread <= sequence + 1 <= came + sum(camera.dropped.values())
 
 
 def test_a_camera_that_is_not_there_is_waited_for(opened: Open, tmp_path: Path) -> None:
