@@ -94,6 +94,17 @@ class Camera:
         """What it does now, since when and why."""
         return self.states.now
 
+    @property
+    def taken(self) -> int:
+        """Frames that the camera has taken since its first one, those that never came included."""
+        return self._last_sequence + 1
+
+    @property
+    def pid(self) -> int | None:
+        """Of the capture process, None between two of them."""
+        worker = self._worker
+        return None if worker is None else worker.pid
+
     def next_frame(self, timeout_s: float = 1.0) -> Frame:
         """The oldest unread frame. Raises RigsightError CAM-007 where none comes in time."""
         with self._changed:

@@ -20,6 +20,7 @@ from rigsight.edge.sources.uri import Uri
 WAITING = 8  # frames of one camera that nobody has taken yet
 FIRST_FRAME_S = 15.0
 POLL_S = 0.1
+STOPPED = "run stopped"
 
 
 class CameraSource:
@@ -40,7 +41,7 @@ class CameraSource:
         self._changed = threading.Condition()
         self._waiting: deque[Frame] = deque()
         self._count: Counter[str] = Counter()
-        self._dropped: Counter[str] = Counter()
+        self._dropped: dict[str, Counter[str]] = {role: Counter() for role in self.cameras}
         self._closed = False
         self.live_cameras: dict[str, Camera] = {}
         try:
@@ -100,12 +101,15 @@ class CameraSource:
 
     def dropped(self) -> dict[str, int]:
         """Frames that did not come out: reason -> count."""
-        found = dict(self._dropped)
-        for role, camera in self.live_cameras.items():
-            for reason, count in list(camera.dropped.items()):
-                if count:
-                    found[f"{role}: {reason}"] = found.get(f"{role}: {reason}", 0) + count
-        return found
+        return {
+            f"{role}: {reason}": count
+            for role in self.live_cameras
+            for reason, count in self.lost(role).items()
+        }
+
+    def lost(self, role: str) -> dict[str, int]:
+        """Frames of one camera that did not come out: reason -> count."""
+        return dict(+(self._dropped[role] + self.live_cameras[role].dropped))
 
     def report(self) -> dict[str, dict[str, Any]]:
         """Role -> what was opened, its state, and how often it was opened again; plain values."""
@@ -129,19 +133,22 @@ class CameraSource:
             camera.close()
         with self._changed:
             while self._waiting:
-                self._waiting.popleft().release()
+                frame = self._waiting.popleft()
+                self._dropped[frame.camera][STOPPED] += 1
+                frame.release()
 
     def _hear(self, frame: Frame) -> None:
         overtaken: Frame | None = None
         with self._changed:
             if self._closed:
                 overtaken = frame
+                self._dropped[frame.camera][STOPPED] += 1
             else:
                 if self._count[frame.camera] == WAITING:
                     overtaken = next(f for f in self._waiting if f.camera == frame.camera)
                     self._waiting.remove(overtaken)
                     self._count[frame.camera] -= 1
-                    self._dropped[f"{frame.camera}: {OVERTAKEN}"] += 1
+                    self._dropped[frame.camera][OVERTAKEN] += 1
                 self._waiting.append(frame)
                 self._count[frame.camera] += 1
                 self._changed.notify()

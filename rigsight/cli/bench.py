@@ -17,6 +17,7 @@ from rigsight.cli import (
     bench_ablation,
     bench_bundle,
     bench_calibration,
+    bench_faults,
     bench_fusion,
     bench_systems,
     bench_tiles,
@@ -47,6 +48,7 @@ app.command(name="systems", help=bench_systems.HELP)(bench_systems.systems)
 app.command(name="ablation", help=bench_ablation.HELP)(bench_ablation.ablation)
 app.command(name="training", help=bench_training.HELP)(bench_training.training)
 app.command(name="tiles", help=bench_tiles.HELP)(bench_tiles.tiles)
+app.command(name="faults", help=bench_faults.HELP)(bench_faults.faults)
 app.command(name="fusion", help=bench_fusion.HELP)(bench_fusion.fusion)
 
 
