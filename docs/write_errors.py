@@ -23,6 +23,7 @@ DEFINED_IN = (
 GROUPS = {
     "BND": "Bundles",
     "CAL": "Calibration and rig.yaml",
+    "CAM": "Live cameras",
     "CLI": "The command line",
     "DAT": "Data sets",
     "DEM": "The demo",
