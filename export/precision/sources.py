@@ -93,9 +93,21 @@ class Sources:
             graphs[part] = data if len(own) == len(layers) else quantise(data, ranges[part], kind, own)
         return graphs
 
-    def engine(self, graphs: Graphs, threads: int | None = None, where: str | None = None) -> Engine:
-        """ONNX Runtime on ``graphs``, with the host's steps between them where there are any."""
-        engines = {part: OnnxRuntimeEngine(data, threads, where) for part, data in graphs.items()}
+    def engine(
+        self,
+        graphs: Graphs,
+        floats: Mapping[str, Engine] | None = None,
+        threads: int | None = None,
+        where: str | None = None,
+    ) -> Engine:
+        """ONNX Runtime on ``graphs``, with the host's steps between them where there are any.
+
+        ``floats`` are engines of the float32 graphs: parts that are still those take them.
+        """
+        engines = {}
+        for part, data in graphs.items():
+            same = floats is not None and data is self.parts[part].graph.data
+            engines[part] = floats[part] if floats and same else OnnxRuntimeEngine(data, threads, where)
         return engines["main"] if self.steps is None else InstanceEngine(engines, self.steps)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import islice
+from operator import or_
 from pathlib import Path
 
 from rigsight.edge.benchmarks.interleave import medians_ms
@@ -173,28 +175,37 @@ def _decide(
         part: list(islice(part_feeds(reference, part, pictures), COMPARED_FEEDS)) for part in sources.parts
     }
 
+    float_parts = parts_of(reference)
+    known: dict[str, list[dict[str, Array]]] = {}
+
     def answers(engine: Engine) -> list[dict[str, Array]]:
         """What every part gives for its own samples: other proposals would hide what a layer costs."""
-        engines = parts_of(engine)
-        return [
-            {
-                f"{part}.{name}": array.copy()
-                for part, feeds in zip(samples, each, strict=True)
-                for name, array in engines[part].infer(feeds).items()
-                if name not in sources.parts[part].sorted_rows
-            }
-            for each in zip(*samples.values(), strict=False)
-        ]
+        found = []
+        for part, own in parts_of(engine).items():
+            if part not in known:
+                known[part] = _outputs(float_parts[part], part, sources, samples[part])
+            float_one = own is float_parts[part]
+            found.append(known[part] if float_one else _outputs(own, part, sources, samples[part]))
+        return [reduce(or_, each) for each in zip(*found, strict=False)]
 
     return sweep(
         sources.groups(),
-        lambda floats: sources.engine(sources.quantised(ranges, kind, floats)),
+        lambda floats: sources.engine(sources.quantised(ranges, kind, floats), float_parts),
         lambda engine: material.score(bundle, engine).value,
         reference,
         answers,
         options.budget,
         lambda line: say(f"{kind}: {line}"),
     )
+
+
+def _outputs(engine: Engine, part: str, sources: Sources, feeds: Sequence[Feeds]) -> list[dict[str, Array]]:
+    """Copies of what one part gives, but for rows in an order of its own."""
+    left_out = sources.parts[part].sorted_rows
+    return [
+        {f"{part}.{name}": array.copy() for name, array in engine.infer(feed).items() if name not in left_out}
+        for feed in feeds
+    ]
 
 
 def _as_judged(name: Variant, graphs: Graphs) -> Graphs:
