@@ -158,6 +158,17 @@ CAMERA_OF_BUNDLE = define(
     "The source has no camera that the bundle takes",
     "Give the camera that 'rigsight bundle inspect' lists among the inputs: --rgb or --thermal.",
 )
+TOO_HOT = define(
+    "RUN-006",
+    "The board is too hot, and the profile says to stop then",
+    "Give it air or shade; 'heat: {gives: rate}' in the profile goes on with fewer pictures.",
+    ENVIRONMENT,
+)
+LIGHTER_BUNDLE = define(
+    "RUN-007",
+    "The bundle for a hot board cannot take the place of the other",
+    "It must have the same classes and the same size: export it from a smaller model of the same data.",
+)
 DEMO_FOLDER = define(
     "DEM-001",
     "The demo would replace files that are not its own",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rigsight.base.schema import StrictModel, load_model
 from rigsight.calibration.rig import Surface
@@ -74,6 +74,22 @@ class Queues(StrictModel):
     stale_after_ms: float = Field(default=500.0, gt=0)
 
 
+class HeatSettings(StrictModel):
+    """What gives first when the board throttles, or is at ``above_c`` degrees Celsius or more."""
+
+    gives: Literal["nothing", "rate", "model", "stop"] = "nothing"
+    above_c: float = Field(default=95.0, gt=0)
+    hysteresis_c: float = Field(default=5.0, ge=0)
+    rate_hz: float = Field(default=2.0, gt=0, description="of gives: rate")
+    bundle: str | None = Field(default=None, description="of gives: model; the same classes and size")
+
+    @model_validator(mode="after")
+    def _model_has_a_bundle(self) -> HeatSettings:
+        if (self.gives == "model") != (self.bundle is not None):
+            raise ValueError("a bundle belongs to 'gives: model', and to no other")
+        return self
+
+
 class DefectSettings(StrictModel):
     """Which classes are defects, and from which size on."""
 
@@ -106,6 +122,7 @@ class Profile(StrictModel):
     queues: Queues = Queues()
     surface: Surface | None = Field(default=None, description="overrides the rig's reference surface")
     agc: AgcSpec | None = Field(default=None, description="overrides the bundle's AGC")
+    heat: HeatSettings = HeatSettings()
     defects: DefectSettings = DefectSettings()
     sinks: tuple[str, ...] = ()
     simulation: SimulationSettings | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
 from rigsight.edge.bundle.contract import wanted
-from rigsight.edge.bundle.reader import Bundle
+from rigsight.edge.bundle.reader import Bundle, open_bundle
 from rigsight.edge.bundle.spec import Variant
 from rigsight.edge.bundle.start import INSTALLED, StartedSink, start_bundle
 from rigsight.edge.cameras.driver import is_camera
@@ -20,6 +20,8 @@ from rigsight.edge.devices.state import Change, DeviceState
 from rigsight.edge.engines.select import EngineChoice, describe
 from rigsight.edge.pairing import Pairer
 from rigsight.edge.pipeline.build import build_chain, share_cores
+from rigsight.edge.pipeline.chain import Chain
+from rigsight.edge.pipeline.heat import HeatGuard
 from rigsight.edge.pipeline.summary import RunSummary
 from rigsight.edge.pipeline.threaded import ThreadedPipeline
 from rigsight.edge.profile import Profile
@@ -50,6 +52,7 @@ class RunPlan:
     cameras: dict[str, str] = field(default_factory=dict)
     devices: dict[str, str] = field(default_factory=dict)
     distance_m: float | None = None
+    heat_bundle: str | None = None
     sinks: tuple[str, ...] = ()
     limit: int | None = None
     variant: Variant | None = None
@@ -75,6 +78,7 @@ class RunPlan:
             source=None if profile.source is None else relocated(profile.source, folder),
             cameras={role: relocated(cam.whole_uri(), folder) for role, cam in profile.cameras.items()},
             devices={name: device.uri() for name, device in profile.devices.items()},
+            heat_bundle=_bundle_from(folder, profile.heat.bundle),
             sinks=profile.sinks,
         )
 
@@ -117,6 +121,10 @@ def run(
             maps="measured" if source.live or plan.profile.queues.pace == "live" else "rule",
         )
         stack.callback(chain.close)
+        heat = HeatGuard(plan.profile.heat, note=note)
+        lighter = _lighter_chain(plan, bundle, rig, start.say)
+        if lighter is not None:
+            stack.callback(lighter.close)
         if plan.distance_m is not None and chain.follower is not None:
             chain.follower.set(plan.distance_m)
         instruments = Instruments(plan.devices)
@@ -138,18 +146,45 @@ def run(
             limit=plan.limit,
             progress=None if progress is None else lambda done: progress(done, expected),
             instruments=instruments if plan.devices else None,
+            heat=heat,
+            lighter=lighter,
         )
         if isinstance(source, CameraSource):
             source.watch(lambda role, change: _tell(note, role, change))
         instruments.watch(lambda name, change: _tell(note, name, change))
         stack.callback(instruments.stop)
         instruments.start()
+        stack.callback(heat.stop)
+        heat.start()
         summary = pipeline.run()
         running = describe(chain.predictor.engine)
         cameras = source.report() if isinstance(source, CameraSource) else {}
         report = _report(plan, bundle, summary, how, quality)
-        devices = instruments.report()
-        return {**report, **running, "cameras": cameras, "devices": devices, "notes": start.notes}
+        seen = {"cameras": cameras, "devices": instruments.report(), "board": heat.report()}
+        return {**report, **running, **seen, "notes": start.notes}
+
+
+def _lighter_chain(
+    plan: RunPlan, bundle: Bundle, rig: Rig | None, note: Callable[[str], None]
+) -> Chain | None:
+    """What runs while the board is hot, where the profile names it. Raises RUN-007 where it does not fit."""
+    name = plan.heat_bundle
+    if name is None:
+        return None
+    other = open_bundle(name)
+    same = other.spec.classes == bundle.spec.classes and other.size == bundle.size
+    if not same or other.spec.task != bundle.spec.task:
+        raise codes.LIGHTER_BUNDLE(f"{other.id} against {bundle.id}", where=name)
+    return build_chain(
+        other,
+        rig,
+        surface=plan.profile.surface if rig is not None else None,
+        agc=plan.profile.agc,
+        thermal_input=plan.thermal_input,
+        engine=plan.engine,
+        note=note,
+        threads=plan.threads,
+    )
 
 
 def _tell(note: Callable[[str], None], role: str, change: Change) -> None:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import TypeAlias
 
+from rigsight.edge import codes
 from rigsight.edge.devices.instruments import Instruments
 from rigsight.edge.engines.base import Array
 from rigsight.edge.frames import Flag, Frame, FrameSet, Prediction
 from rigsight.edge.freeze import FreezeDetector
 from rigsight.edge.pairing import Pairer
 from rigsight.edge.pipeline.chain import Chain, Prepared
+from rigsight.edge.pipeline.heat import HeatGuard
 from rigsight.edge.pipeline.queues import STOPPED, StageQueue
 from rigsight.edge.pipeline.signals import StopSignals
 from rigsight.edge.pipeline.summary import RunSummary
@@ -39,6 +41,7 @@ class _Job:
 
     frames: FrameSet
     born_ns: int
+    chain: Chain
     prepared: Prepared | None = None
     outputs: Mapping[str, Array] | None = None
     engine_ns: int = 0
@@ -64,10 +67,15 @@ class ThreadedPipeline:
         limit: int | None = None,
         progress: Progress | None = None,
         instruments: Instruments | None = None,
+        heat: HeatGuard | None = None,
+        lighter: Chain | None = None,
     ) -> None:
         """``limit`` ends the run after so many frame sets; ``progress`` hears how many were delivered;
-        ``instruments`` say what else was measured at the instant of every set."""
+        ``instruments`` say what else was measured at the instant of every set. ``heat`` may ask for fewer
+        sets, for the ``lighter`` chain, or for the end.
+        """
         settings = queues or Queues()
+        self._heat, self._lighter = heat, lighter or chain
         self._source, self._pairer, self._chain, self._sinks = source, pairer, chain, tuple(sinks)
         self._limit, self._progress, self._instruments = limit, progress, instruments
         self._live = source.live or settings.pace == "live"
@@ -119,6 +127,7 @@ class ThreadedPipeline:
         self._stop.set()
         self._source.close()
         self._chain.stop()
+        self._lighter.stop()
         self._captured.abort()
         self._aligned.abort()
 
@@ -147,7 +156,7 @@ class ThreadedPipeline:
                     continue
                 if self._instruments is not None:
                     job.frames = replace(job.frames, readings=self._instruments.at(job.frames.captured_ns))
-                job.prepared = self._chain.prepare(job.frames)
+                job.prepared = job.chain.prepare(job.frames)
                 self._aligned.put(job)
         finally:
             self._aligned.close()
@@ -159,7 +168,7 @@ class ThreadedPipeline:
                 self._slots.acquire()
                 start = perf_counter_ns()
                 try:
-                    job.outputs = self._chain.infer(job.prepared)
+                    job.outputs = job.chain.infer(job.prepared)
                 except Interrupted:
                     self._slots.release()
                     self._drop(job, f"engine: {STOPPED}")
@@ -174,7 +183,7 @@ class ThreadedPipeline:
             for job in self._inferred:
                 assert job.prepared is not None
                 assert job.outputs is not None
-                prediction = self._chain.finish(job.prepared, job.outputs, {"engine": job.engine_ns})
+                prediction = job.chain.finish(job.prepared, job.outputs, {"engine": job.engine_ns})
                 job.outputs = None
                 self._slots.release()
                 age = perf_counter_ns() - job.born_ns
@@ -235,10 +244,19 @@ class ThreadedPipeline:
             self._pairer.dropped.update(f"{role}: after the limit" for role in frames.frames)
             frames.release()
             return
+        chain = self._chain
+        if self._heat is not None:
+            if self._heat.must_stop:
+                raise codes.TOO_HOT(f"its hottest part is at {self._heat.state.hottest_c or 0:.0f} C")
+            if self._heat.skips():
+                self._pairer.dropped.update(f"{role}: the board is hot" for role in frames.frames)
+                frames.release()
+                return
+            chain = self._lighter if self._heat.lighter else chain
         self.summary.sets += 1
-        now = perf_counter_ns()
-        born = min(arrivals.get((f.camera, f.sequence), now) for f in frames.frames.values())
-        self._captured.put(_Job(frames, born))
+        now = frames.captured_ns if self._source.realtime else perf_counter_ns()
+        born = min((arrivals.get((f.camera, f.sequence), now) for f in frames.frames.values()), default=now)
+        self._captured.put(_Job(frames, born, chain))
 
     def _at_limit(self) -> bool:
         return self._limit is not None and self.summary.sets >= self._limit

@@ -166,3 +166,32 @@ def test_the_command_runs_a_camera_and_reports_on_it(capfd: pytest.CaptureFixtur
     assert "test card 256x192" in report["cameras"]["rgb"]["description"]
     assert main(["run", "--bundle", "bundles/crack", "--rgb", "card:nothing"]) == 2
     assert capfd.readouterr().err.startswith("CAM-001: ")
+
+
+def test_a_lone_camera_that_freezes_gives_no_mask_and_the_run_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sets without any picture: every sink can take them."""
+    original = CameraSource.__init__
+
+    def frozen(self: CameraSource, *arguments: Any) -> None:
+        original(self, *arguments)
+
+        def freeze() -> None:
+            while not self.live_cameras["rgb"].command({"do": "freeze", "seconds": 60}):
+                time.sleep(0.01)
+
+        threading.Thread(target=freeze).start()
+
+    monkeypatch.setattr(CameraSource, "__init__", frozen)
+    out = tmp_path / "lines.jsonl"
+    words = ["run", "--bundle", "bundles/crack", "--rgb", "card:256x192?fps=5", "--limit", "8", "--json"]
+    for sink in (f"jsonl:{out}", f"masks:{tmp_path}/m", f"overlay:{tmp_path}/o", f"video:{tmp_path}/v.webm"):
+        words += ["--sink", sink]
+    assert main(words) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["degraded"]["rgb missing: no mask"] >= 1
+    assert report["missing"]["rgb: frozen"] >= 1
+    last = json.loads(out.read_text().splitlines()[-1])
+    assert last["degraded"] == "rgb missing: no mask"
+    assert last["class_px"] == {}
