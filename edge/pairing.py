@@ -119,11 +119,8 @@ class Pairer:
         while reference.waiting:
             first = reference.waiting[0]
             stamp = reference.stamp(first)
-            self._drop_before(other, stamp - self.max_skew_ns)
-            partner = self._nearest(other, stamp)
-            if partner is not None and self._belongs_to_the_next(reference, other.stamp(partner)):
-                partner = None
-            elif not final and not self._decided(reference, other, partner, stamp):
+            partner, decided = self._partner(reference, other, first)
+            if not decided and not final:
                 return
             reference.waiting.popleft()
             if partner is None:
@@ -135,6 +132,15 @@ class Pairer:
             other.waiting.popleft()
             yield self._set({self._reference: first, self._other: partner}, {})
         yield from self._settle_without_reference(reference, other, final)
+
+    def _partner(self, reference: _Camera, other: _Camera, first: Frame) -> tuple[Frame | None, bool]:
+        """The best partner of the reference frame ``first`` so far, and whether that is the last word."""
+        stamp = reference.stamp(first)
+        self._drop_before(other, stamp - self.max_skew_ns)
+        partner = self._nearest(other, stamp)
+        if partner is not None and self._belongs_to_the_next(reference, other.stamp(partner)):
+            return None, True
+        return partner, self._decided(reference, other, partner, stamp)
 
     def _settle_without_reference(
         self, reference: _Camera, other: _Camera, final: bool

@@ -59,8 +59,12 @@ class DeviceSettings(StrictModel):
 
 
 class Pairing(StrictModel):
-    """How frames of two cameras become one set. Times in milliseconds."""
+    """How frames of two cameras become one set. Times in milliseconds.
 
+    ``by: sequence`` is for cameras that one pulse triggers: their stamps may be late, their counts are not.
+    """
+
+    by: Literal["time", "sequence"] = "time"
     max_skew_ms: float = Field(default=20.0, gt=0)
     wait_ms: float = Field(default=60.0, gt=0)
 

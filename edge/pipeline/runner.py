@@ -18,7 +18,7 @@ from rigsight.edge.cameras.driver import is_camera
 from rigsight.edge.devices.instruments import Instruments
 from rigsight.edge.devices.state import Change, DeviceState
 from rigsight.edge.engines.select import EngineChoice, describe
-from rigsight.edge.pairing import Pairer
+from rigsight.edge.pairing_by_sequence import make_pairer
 from rigsight.edge.pipeline.build import build_chain, share_cores
 from rigsight.edge.pipeline.chain import Chain
 from rigsight.edge.pipeline.heat import HeatGuard
@@ -139,7 +139,7 @@ def run(
             queues = queues.model_copy(update={"depth": 1})
         pipeline = ThreadedPipeline(
             source,
-            Pairer(source, plan.profile.pairing, rig.time_offset_s if rig is not None else None),
+            make_pairer(source, plan.profile.pairing, rig.time_offset_s if rig is not None else None),
             chain,
             [StartedSink(start), *sinks, *([quality] if scored else [])],
             queues,
