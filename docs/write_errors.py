@@ -17,6 +17,7 @@ DEFINED_IN = (
     "rigsight/cli/*.py",
     "*/codes.py",
     "edge/engines/codes.py",
+    "edge/cameras/codes.py",
     "edge/devices/codes.py",
 )
 

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Literal
 
 from rigsight.base.errors import RigsightError
+from rigsight.edge.cameras.listing import list_cameras, look_at_gstreamer
 from rigsight.edge.cuda.open import binding
 from rigsight.edge.tensorrt.api import load_tensorrt, recipe
 from rigsight.edge.tensorrt.cache import engines_root
@@ -187,7 +188,28 @@ def training() -> Iterator[Check]:
 
 def cameras() -> Iterator[Check]:
     """Cameras."""
-    yield from _devices("cameras", sorted(Path("/dev").glob("video*")), "video")
+    found = list_cameras()
+    if not found:
+        yield Check("cameras", "missing", "none connected")
+    for camera in found:
+        problem = camera.problem
+        if problem is None:
+            yield Check("cameras", "ok", camera.words())
+        else:
+            yield Check("cameras", "missing", f"{camera.name} ({camera.node}): {problem.what}", problem.fix)
+
+
+def gstreamer() -> Iterator[Check]:
+    """GStreamer."""
+    found = look_at_gstreamer(jetson=jetpack_release() is not None)
+    if not found.version:
+        yield Check(
+            "GStreamer", "missing", f"{found.missing['GStreamer']} (for gst: cameras only)", found.fix
+        )
+        return
+    lacking = ", ".join(f"{name} ({use})" for name, use in found.missing.items())
+    state: State = "missing" if lacking else "ok"
+    yield Check("GStreamer", state, found.version + (f", without {lacking}" if lacking else ""), found.fix)
 
 
 def serial_ports() -> Iterator[Check]:
@@ -227,8 +249,8 @@ def shipped_bundle(path: Path) -> Check:
 
 
 PROBES: tuple[Callable[[], Iterator[Check]], ...] = (
-    python, libraries, signatures, opencv, engines, nvidia, tensorrt, training, cameras, serial_ports,
-    storage,
+    python, libraries, signatures, opencv, engines, nvidia, tensorrt, training, cameras, gstreamer,
+    serial_ports, storage,
 )  # fmt: skip
 
 

@@ -48,3 +48,9 @@ PART_MISSING = define(
     "Install what is named here; 'rigsight doctor' lists what is missing.",
     ENVIRONMENT,
 )
+USB_FULL = define(
+    "CAM-009",
+    "The camera gets no room on its USB bus",
+    "Plug it into another USB controller, or ask for less: format=MJPG, a smaller size, a lower fps.",
+    ENVIRONMENT,
+)

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rigsight.edge.cameras import codes
+from rigsight.edge.cameras.plugins import load_plugin, plugins
 from rigsight.edge.frames import CountsToKelvin, Flag, Image, PixelFormat, TimeSource
 from rigsight.edge.sources.uri import Uri, parse_uri
 
 # scheme -> module:class; the class has ``from_uri(uri: Uri, role: str) -> Driver``.
 SCHEMES: dict[str, str] = {
     "card": "rigsight.edge.cameras.card:CardDriver",
+    "v4l2": "rigsight.edge.cameras.v4l2.driver:V4l2Driver",
+    "gst": "rigsight.edge.cameras.gst.driver:GstDriver",
 }
 
 
@@ -76,18 +79,26 @@ def is_camera(text: str) -> bool:
     >>> is_camera("card:640x480"), is_camera("images:photos")
     (True, False)
     """
-    return text.partition(":")[0] in SCHEMES
+    from rigsight.edge.sources.base import SCHEMES as OTHERS
+
+    scheme, colon, _ = text.partition(":")
+    return scheme in SCHEMES or bool(colon and scheme not in OTHERS and scheme in plugins())
 
 
 def make_driver(text: str, role: str) -> Driver:
     """The driver of a URI, not yet opened; ``role`` is ``rgb`` or ``thermal``.
 
     Raises:
-        RigsightError: CAM-001 for a URI that is not understood, CAM-008 where a package is missing.
+        RigsightError: CAM-001 for a URI that is not understood, CAM-008 where a package is missing or broken.
     """
-    uri = parse_uri(text, SCHEMES, codes.BAD_CAMERA_URI)
-    module, _, name = SCHEMES[uri.scheme].partition(":")
-    driver: Driver = getattr(importlib.import_module(module), name).from_uri(uri, role)
+    known = SCHEMES if text.partition(":")[0] in SCHEMES else [*SCHEMES, *plugins()]
+    uri = parse_uri(text, known, codes.BAD_CAMERA_URI)
+    if uri.scheme in SCHEMES:
+        module, _, name = SCHEMES[uri.scheme].partition(":")
+        kind = getattr(importlib.import_module(module), name)
+    else:
+        kind = load_plugin(uri.scheme)
+    driver: Driver = kind.from_uri(uri, role)
     return driver
 
 
