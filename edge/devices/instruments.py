@@ -13,6 +13,7 @@ from rigsight.edge.devices.open import Device, open_device
 from rigsight.edge.devices.reader import Stamped
 from rigsight.edge.devices.state import Change
 from rigsight.edge.devices.track import Lookup
+from rigsight.edge.devices.utc import Utc, system_utc
 from rigsight.edge.protocols.boson import FfcState
 from rigsight.edge.protocols.ranges import Distance
 
@@ -28,13 +29,15 @@ SHUTTER_HOLDS_NS = NS_PER_S
 class Readings:
     """What was known at one instant; None for what no device measures.
 
-    ``fpa_temperature_c`` is that of the thermal sensor, degrees Celsius.
+    ``fpa_temperature_c`` is that of the thermal sensor, degrees Celsius. ``utc`` is a receiver's where one
+    tells it, else the system clock's.
     """
 
     distance: Lookup[Distance] | None = None
     position: Lookup[Position] | None = None
     attitude: Lookup[Angles] | None = None
     fpa_temperature_c: float | None = None
+    utc: Utc | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is unknown says why."""
@@ -49,6 +52,8 @@ class Readings:
             fields = {key: getattr(lookup.value, key) for key in type(lookup.value).__slots__}
             known = {key: value for key, value in fields.items() if value not in (None, "")}
             found[name] = {**known, "how": lookup.how, "staleness_s": lookup.staleness_s}
+        if self.utc is not None:
+            found["utc"] = {name: getattr(self.utc, name) for name in Utc.__slots__}
         if self.fpa_temperature_c is not None:
             found["fpa_temperature_c"] = self.fpa_temperature_c
         return found
@@ -93,6 +98,7 @@ class Instruments:
             position=None if where is None else where.position_at(time_ns),
             attitude=None if where is None else where.attitude_at(time_ns),
             fpa_temperature_c=self._fpa_temperature_c,
+            utc=(None if where is None else where.utc_at(time_ns)) or system_utc(time_ns),
         )
 
     def shutter_closed(self, time_ns: int) -> bool:

@@ -8,6 +8,7 @@ from math import atan2, degrees, hypot, isfinite
 from rigsight.edge.devices.clock import ClockOffset
 from rigsight.edge.devices.rotation import Angles, between
 from rigsight.edge.devices.track import Lookup, Track, Unknown
+from rigsight.edge.devices.utc import Utc
 from rigsight.edge.protocols.mavlink import Received
 from rigsight.edge.protocols.mavlink_messages import Attitude, GlobalPosition, GpsRaw, SystemTime
 from rigsight.edge.protocols.nmea import FixQuality, Gga, NmeaEvent, Rmc
@@ -66,6 +67,11 @@ class Navigation:
         """UTC in nanoseconds since 1970 of an instant of the rig's clock, None before a device told it."""
         offset = self._utc.offset_ns
         return None if offset is None else time_ns - offset
+
+    def utc_at(self, time_ns: int) -> Utc | None:
+        """UTC of an instant of the rig's clock with its uncertainty, None before a device told it."""
+        value, uncertainty = self.epoch_ns(time_ns), self._utc.uncertainty_ns
+        return None if value is None or uncertainty is None else Utc(value, uncertainty, "gnss")
 
     def add_nmea(self, arrival_ns: int, event: NmeaEvent) -> None:
         """Take a sentence that was read at ``arrival_ns``."""
