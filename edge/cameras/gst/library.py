@@ -104,6 +104,7 @@ class VideoInfo(Structure):
 _FUNCTIONS: dict[str, dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "libgstreamer-1.0.so.0": {
         "gst_init_check": (c_int, (c_void_p, c_void_p, POINTER(POINTER(GError)))),
+        "gst_deinit": (None, ()),
         "gst_version_string": (c_void_p, ()),
         "gst_parse_launch": (c_void_p, (c_char_p, POINTER(POINTER(GError)))),
         "gst_parse_error_quark": (c_uint32, ()),
