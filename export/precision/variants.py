@@ -102,24 +102,25 @@ def make_variants(
     for kind in (kind for kind in kinds if kind in options.variants):
         decisions[kind] = _decide(kind, bundle, sources, reference, material, options, ranges, mixed, say)
         graphs[kind] = sources.quantised(ranges, kind, decisions[kind].floats)
-    engines = {name: sources.engine(_as_judged(name, made), where=name) for name, made in graphs.items()}
     say("timing the variants in turns")
     times = _times(sources, {"fp32": sources.graphs, **graphs}, some[0])
     same: Same = "mask" if sources.steps is None else "detections"
     first = Measured(whole, 1.0, _size(sources.graphs), times["fp32"])
     verdict = Verdict(accepted=True, reason="the reference", metrics={"score": round(whole.value, 5)})
     made = [Made("fp32", sources.graphs, verdict, first)]
-    for name, engine in engines.items():
+    for name, variant in graphs.items():
         say(f"judging {name}")
+        engine = sources.engine(_as_judged(name, variant), where=f"the variant {name}")
         found = Measured(
             material.score(bundle, engine, WORST_CASES),
             agreement(bundle, reference, engine, some),
-            _size(graphs[name]),
+            _size(variant),
             times[name],
             decisions.get(name),
         )
         verdict = judged(name, found, first, options.budget, same)
-        made.append(Made(name, graphs[name], verdict, found))
+        made.append(Made(name, variant, verdict, found))
+        engine.close()
     return Precision(
         tuple(made), islands, material.spread, material.name, options.method, options.budget, same
     )
@@ -221,4 +222,6 @@ def _times(sources: Sources, graphs: Mapping[Variant, Graphs], feed: Feeds) -> d
     engines = {name: sources.engine(each, threads=1) for name, each in graphs.items()}
     calls = {str(name): (lambda engine=engine: engine.infer(feed)) for name, engine in engines.items()}
     found = medians_ms(calls, TIMED_ROUNDS, lambda: None)
+    for engine in engines.values():
+        engine.close()
     return {name: found[str(name)] for name in engines}
