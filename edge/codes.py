@@ -133,6 +133,16 @@ PICTURE_KIND = define(
     "A picture's channels or bit depth do not fit its camera",
     "RGB is 8-bit colour; thermal is one channel of 8 or 16 bits, not a colourised picture.",
 )
+NOT_RADIOMETRIC = define(
+    "SRC-007",
+    "A picture holds no temperatures that can be read here",
+    "Only radiometric JPEGs of FLIR cameras are read; export that format, or 16-bit pictures for images:DIR.",
+)
+PHOTO_UNLIKE = define(
+    "SRC-008",
+    "A radiometric picture does not go with the first one of its folder",
+    "Give one folder for each camera, choose files with ?match=IR_*, or take ?camera=thermal alone.",
+)
 RUN_INCOMPLETE = define(
     "RUN-001",
     "A run lacks a source or a bundle",

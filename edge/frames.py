@@ -66,6 +66,17 @@ class Lease(Protocol):
         """Let go; the buffer returns to its pool with the last holder."""
 
 
+class Radiometry(Protocol):
+    """What a thermal camera's counts mean: :class:`CountsToKelvin` where they are linear in the temperature,
+    :class:`rigsight.edge.radiometry.planck.PlanckToKelvin` where they are in the radiation."""
+
+    def __call__(self, counts: Image) -> Float32:
+        """Counts of any shape as kelvin, float32 of the same shape."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, of which ``kind`` tells which of the two it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class CountsToKelvin:
     """Linear radiometry: kelvin = gain * counts + offset."""
@@ -76,6 +87,10 @@ class CountsToKelvin:
     def __call__(self, counts: Image) -> Float32:
         """Counts of any shape as kelvin, float32 of the same shape."""
         return np.asarray(counts, dtype=np.float32) * np.float32(self.gain) + np.float32(self.offset)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"kind": "linear", "gain": self.gain, "offset": self.offset}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,7 @@ class Frame:
     pixel_format: PixelFormat
     time_source: TimeSource = TimeSource.ARRIVAL
     epoch_ns: int | None = None
-    counts_to_kelvin: CountsToKelvin | None = None
+    counts_to_kelvin: Radiometry | None = None
     flags: frozenset[Flag] = frozenset()
     lease: Lease | None = None
 
@@ -106,7 +121,7 @@ class FrameSet:
     ``frames`` maps role (``rgb``, ``thermal``) to frame; ``missing`` maps an absent role to the reason.
     ``captured_ns`` is the reference camera's stamp, ``skew_ns`` maps role to stamp minus reference stamp.
     ``name`` is a file stem where the set has one. ``truth`` is filled by the simulated rig only. ``readings``
-    is what range finder and navigation knew of ``captured_ns``, None without such devices.
+    is what range finder and navigation knew of ``captured_ns``, or what the pictures' file says of it.
     """
 
     index: int

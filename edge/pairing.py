@@ -12,7 +12,7 @@ from typing import Any
 
 from rigsight.edge.frames import Flag, Frame, FrameSet
 from rigsight.edge.profile import Pairing
-from rigsight.edge.sources.base import ROLES, Source
+from rigsight.edge.sources.base import ROLES, KnowsReadings, Source
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
@@ -221,6 +221,7 @@ class Pairer:
             skew_ns={role: stamp - stamps[lead] for role, stamp in stamps.items()},
             name=self._source.name(sequence),
             truth=truth,
+            readings=self._source.readings(sequence) if isinstance(self._source, KnowsReadings) else None,
         )
         self._index += 1
         return made

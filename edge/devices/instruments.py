@@ -29,8 +29,9 @@ SHUTTER_HOLDS_NS = NS_PER_S
 class Readings:
     """What was known at one instant; None for what no device measures.
 
-    ``fpa_temperature_c`` is that of the thermal sensor, degrees Celsius. ``utc`` is a receiver's where one
-    tells it, else the system clock's.
+    ``attitude`` is the vehicle's; ``gimbal`` is the camera's own, roll, pitch, yaw in radians against
+    north-east-down, where a drone says it. ``fpa_temperature_c`` is that of the thermal sensor, degrees
+    Celsius. ``utc`` is a receiver's where one tells it, else the system clock's.
     """
 
     distance: Lookup[Distance] | None = None
@@ -38,18 +39,22 @@ class Readings:
     attitude: Lookup[Angles] | None = None
     fpa_temperature_c: float | None = None
     utc: Utc | None = None
+    gimbal: Lookup[Angles] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is unknown says why."""
         found: dict[str, Any] = {}
-        for name in ("distance", "position", "attitude"):
+        for name in ("distance", "position", "attitude", "gimbal"):
             lookup = getattr(self, name)
             if lookup is None:
                 continue
             if lookup.value is None:
                 found[name] = {"unknown": lookup.reason}
                 continue
-            fields = {key: getattr(lookup.value, key) for key in type(lookup.value).__slots__}
+            if isinstance(lookup.value, tuple):
+                fields = dict(zip(("roll_rad", "pitch_rad", "yaw_rad"), lookup.value, strict=True))
+            else:
+                fields = {key: getattr(lookup.value, key) for key in type(lookup.value).__slots__}
             known = {key: value for key, value in fields.items() if value not in (None, "")}
             found[name] = {**known, "how": lookup.how, "staleness_s": lookup.staleness_s}
         if self.utc is not None:

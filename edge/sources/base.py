@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rigsight.edge.cameras.driver import SCHEMES as CAMERA_SCHEMES
 from rigsight.edge.cameras.driver import is_camera
@@ -13,6 +13,7 @@ from rigsight.edge.sources.uri import parse_uri
 
 if TYPE_CHECKING:
     from rigsight.calibration.rig import Rig
+    from rigsight.edge.devices.instruments import Readings
 
 # scheme -> module:class; the class has ``from_uri(uri: Uri, role: str | None) -> Source``.
 SCHEMES: dict[str, str] = {
@@ -20,6 +21,7 @@ SCHEMES: dict[str, str] = {
     "images": "rigsight.edge.sources.images:ImagesSource",
     "video": "rigsight.edge.sources.video:VideoSource",
     "sim": "rigsight.edge.sources.sim:SimSource",
+    "rjpeg": "rigsight.edge.sources.rjpeg:RadiometricSource",
 }
 PACES = ("step", "live")
 ROLES = ("rgb", "thermal")
@@ -66,6 +68,14 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of files and devices. Closing twice is harmless."""
+
+
+@runtime_checkable
+class KnowsReadings(Protocol):
+    """A source whose files say where they were taken."""
+
+    def readings(self, sequence: int) -> Readings | None:
+        """What is known of an instant whose frames were yielded."""
 
 
 def open_source(text: str, role: str | None = None) -> Source:

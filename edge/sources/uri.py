@@ -128,7 +128,7 @@ def relocated(text: str, folder: str | Path) -> str:
     'sim:street?seed=3'
     """
     scheme, _, rest = text.partition(":")
-    if scheme not in ("pairs", "images", "video"):
+    if scheme not in ("pairs", "images", "video", "rjpeg"):
         return text
     path, mark, query = rest.partition("?")
     parts = path.split(",") if scheme == "pairs" else [path]

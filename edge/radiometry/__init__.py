@@ -1,0 +1,1 @@
+"""Radiometric files of thermal cameras: counts, temperatures, visible picture, place."""
