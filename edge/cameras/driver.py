@@ -62,6 +62,9 @@ class Driver(Protocol):
             RigsightError: CAM-006 where the camera is gone.
         """
 
+    def present(self) -> bool:
+        """Whether the camera can be there, found out without opening it; True where that cannot be told."""
+
     def reset(self) -> str | None:
         """Bring a camera that gives nothing back to life, before it is opened; what was done, None for
         nothing. Raises nothing."""
@@ -103,7 +106,11 @@ def make_driver(text: str, role: str) -> Driver:
 
 
 class PlainDriver:
-    """What most drivers have in common: no reset, no commands."""
+    """What most drivers have in common: no look without opening, no reset, no commands."""
+
+    def present(self) -> bool:
+        """See :class:`Driver`."""
+        return True
 
     def reset(self) -> str | None:
         """See :class:`Driver`."""

@@ -19,6 +19,7 @@ from rigsight.edge.frames import Flag, Frame, TimeSource
 
 NS_PER_S = 1_000_000_000
 POLL_S = 0.05
+LOOK_S = 0.05
 UNREAD = 4
 OVERTAKEN = "overtaken"
 LOST_BY_DRIVER = "lost by the driver"
@@ -38,7 +39,7 @@ class Patience:
     """
 
     opening_s: float = 10.0
-    hung_s: float = 1.0
+    hung_s: float = 0.8
     silent_s: float = 0.5
     restart_s: float = 2.0
     wait_s: float = 0.05
@@ -69,7 +70,7 @@ class Camera:
         Raises:
             RigsightError: CAM-001 for a URI that is not understood, CAM-008 where a package is missing.
         """
-        make_driver(uri, role).close()
+        self._probe = make_driver(uri, role)  # never opened here
         self.uri, self.role = uri, role
         self.states = StateLog()
         self.dropped: Counter[str] = Counter()
@@ -173,6 +174,8 @@ class Camera:
             self.restarts += 1
             self._to(DeviceState.LOST, reason)
             self._stop.wait(wait_s)
+            while not self._probe.present() and not self._stop.wait(LOOK_S):
+                pass  # no process is started for a camera that is not there
             wait_s = min(2 * wait_s, self._patience.longest_wait_s)
         self._to(DeviceState.CLOSED, "" if self.error is None else self.error.line())
         with self._changed:

@@ -86,6 +86,8 @@ class ThreadedPipeline:
         self._inferred = StageQueue[_Job](1, "block", self._dropper("mask queue"))
         self._predicted = StageQueue[_Job](settings.depth, policy, self._dropper("sinks queue"))
         self._slots = threading.Semaphore(OUTPUT_SLOTS)
+        # One set is prepared while another is in the engine; more would only grow old there.
+        self._ahead = threading.Semaphore(1)
         self._freeze = FreezeDetector()
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -130,6 +132,7 @@ class ThreadedPipeline:
         self._lighter.stop()
         self._captured.abort()
         self._aligned.abort()
+        self._ahead.release(2)  # nobody may wait for an engine that takes no more
 
     # Stages, each the body of one thread.
 
@@ -150,9 +153,11 @@ class ThreadedPipeline:
 
     def _prepare(self) -> None:
         try:
-            for job in self._captured:
+            jobs = iter(self._captured)
+            while self._ahead.acquire() and (job := next(jobs, None)) is not None:
                 if self._live and perf_counter_ns() - job.born_ns > self._stale_ns:
                     self._drop(job, f"capture queue: older than {self._stale_ns / 1e6:g} ms")
+                    self._ahead.release()
                     continue
                 if self._instruments is not None:
                     job.frames = replace(job.frames, readings=self._instruments.at(job.frames.captured_ns))
@@ -165,6 +170,7 @@ class ThreadedPipeline:
         try:
             for job in self._aligned:
                 assert job.prepared is not None
+                self._ahead.release()
                 self._slots.acquire()
                 start = perf_counter_ns()
                 try:

@@ -19,6 +19,7 @@ from rigsight.cli import (
     bench_calibration,
     bench_faults,
     bench_fusion,
+    bench_live,
     bench_systems,
     bench_tiles,
     bench_training,
@@ -49,6 +50,7 @@ app.command(name="ablation", help=bench_ablation.HELP)(bench_ablation.ablation)
 app.command(name="training", help=bench_training.HELP)(bench_training.training)
 app.command(name="tiles", help=bench_tiles.HELP)(bench_tiles.tiles)
 app.command(name="faults", help=bench_faults.HELP)(bench_faults.faults)
+app.command(name="live", help=bench_live.HELP)(bench_live.live)
 app.command(name="fusion", help=bench_fusion.HELP)(bench_fusion.fusion)
 
 
