@@ -16,7 +16,9 @@ import numpy as np
 
 from rigsight.edge.benchmarks.naive import NaiveChain
 from rigsight.edge.benchmarks.scene import bench_rig, bench_sets
+from rigsight.edge.benchmarks.throughput import resident_mib
 from rigsight.edge.bundle.reader import Bundle
+from rigsight.edge.cameras.card import number_of
 from rigsight.edge.capture.camera import Camera
 from rigsight.edge.frames import Prediction
 from rigsight.edge.pairing import Pairer
@@ -27,6 +29,7 @@ from rigsight.edge.profile import Pairing, Queues
 from rigsight.edge.sources.cameras import FIRST_FRAME_S, CameraSource
 
 LOAD = 0.7
+SOAK_SIZE = "160x120"
 WARM_UP_S = 3.0
 
 
@@ -84,6 +87,40 @@ def measure_live(
     chain.close()
     step("the first mask")
     return LiveReport(engine, full, eased, naive, _first_mask_s(bundle.path))
+
+
+@dataclass(frozen=True)
+class Soak:
+    """``frames`` through a capture process: resident MiB of this process early, at the end, and the most in
+    between; ``torn`` frames, those dropped, and how many came a second."""
+
+    frames: int
+    start_mib: float
+    end_mib: float
+    peak_mib: float
+    torn: int
+    dropped: int
+    rate_hz: float
+
+
+def soak(frames: int, step: Callable[[int], None] = lambda done: None) -> Soak:
+    """Pass so many frames through shared memory and leases, as fast as they go; each is checked."""
+    torn = 0
+    start = peak = 0.0
+    begun = time.monotonic()
+    with Camera(f"card:{SOAK_SIZE}?fps=1000", "thermal") as camera:
+        for number in range(frames):
+            frame = camera.next_frame(FIRST_FRAME_S)
+            torn += number_of(frame.data) is None
+            frame.release()
+            if number == min(2000, frames // 10):
+                start = peak = resident_mib()
+            if number % 1000 == 0:
+                peak = max(peak, resident_mib()) if start else peak
+                step(number)
+        seconds = time.monotonic() - begun
+        dropped = sum(camera.dropped.values())
+    return Soak(frames, start, resident_mib(), max(peak, resident_mib()), torn, dropped, frames / seconds)
 
 
 def _engine(chain: Chain, seconds: float) -> Latency:

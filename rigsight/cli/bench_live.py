@@ -29,9 +29,15 @@ def live(
     bundle: Annotated[Path, typer.Option(help="What the pictures run through.")] = Path("bundles/sim_street"),
     seconds: Annotated[float, typer.Option(min=2, help="Of each part.")] = 20.0,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the engine.")] = None,
+    soak: Annotated[
+        int | None, typer.Option(min=1000, help="Instead: so many frames through a capture process.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Only the figures on stdout, as JSON.")] = False,
 ) -> None:
     """Measure live cameras."""
+    if soak is not None:
+        _soak(soak, as_json)
+        return
     from rich.console import Console
     from rich.table import Table
 
@@ -58,3 +64,21 @@ def live(
         f"p99/p50 over the engine's own, 70 % load {report.spread_ratio:.2f} (goal: at most {MAX_SPREAD:g})"
     )
     print(f"a whole run of one mask {report.first_mask_s:.2f} s (goal for the mask: {MAX_FIRST_S:g} s)")
+
+
+def _soak(frames: int, as_json: bool) -> None:
+    from rich.console import Console
+
+    from rigsight.cli.bench import machine
+    from rigsight.edge.benchmarks import live as benchmark
+
+    with Console(stderr=True).status("starting") as status:
+        found = benchmark.soak(frames, lambda done: status.update(f"{done} of {frames} frames"))
+    if as_json:
+        print(json.dumps({"machine": machine(), **asdict(found)}, indent=2))
+        return
+    print(", ".join(f"{name} {value}" for name, value in machine().items()))
+    print(f"{found.frames} frames at {found.rate_hz:.0f} Hz, {found.torn} torn, {found.dropped} dropped")
+    print(
+        f"memory {found.start_mib:.1f} MiB early, {found.end_mib:.1f} at the end, at most {found.peak_mib:.1f}"
+    )
