@@ -79,6 +79,5 @@ def _soak(frames: int, as_json: bool) -> None:
         return
     print(", ".join(f"{name} {value}" for name, value in machine().items()))
     print(f"{found.frames} frames at {found.rate_hz:.0f} Hz, {found.torn} torn, {found.dropped} dropped")
-    print(
-        f"memory {found.start_mib:.1f} MiB early, {found.end_mib:.1f} at the end, at most {found.peak_mib:.1f}"
-    )
+    memory = f"{found.start_mib:.1f} MiB early, {found.end_mib:.1f} at the end, {found.peak_mib:.1f} at most"
+    print(f"memory {memory}")
