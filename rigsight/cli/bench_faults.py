@@ -19,7 +19,8 @@ HELP = """Inject faults into a running rig and measure how long it takes until a
 Two test cards, each in a capture process of its own, and a range finder on a pseudo-terminal go through
 pairing, alignment and a bundle's network, as in 'rigsight run'. Kinds of faults: cable out and in, frozen
 pictures, corrupt and short frames, ten times the jitter, clock jumps, silence, a slow sink, serial garbage, a
-capture process that is killed, hung or stopped.
+capture process that is killed, hung or stopped. It fails where a fault was never recovered from, a picture was
+torn, or a frame is neither delivered nor counted.
 
 Examples:
 
@@ -53,8 +54,9 @@ def faults(
     else:
         print(", ".join(f"{name} {value}" for name, value in machine().items()))
         show(report)
-    good = all(recovery.met for recovery in report.recoveries) and not report.torn
-    return 0 if good and not any(report.unaccounted.values()) else 1
+    # How long it took is for people to judge: it depends on the machine. What must not be is an error.
+    back = all(recovery.seconds is not None for recovery in report.recoveries)
+    return 0 if back and not report.torn and not any(report.unaccounted.values()) else 1
 
 
 def show(report: FaultReport) -> None:
