@@ -25,8 +25,6 @@ METHODS: tuple[Method, ...] = get_args(Method)
 BINS = 2048
 PERCENTILE = 99.999
 STEPS = 255
-# Tensors of more values than LARGE count as SAMPLED of them.
-LARGE, SAMPLED = 1 << 22, 1 << 20
 # What share of the largest value the best range may be cut to.
 _FACTORS = np.linspace(0.3, 1.0, 71)
 
@@ -67,7 +65,6 @@ def collect_ranges(
             extra_options={"symmetric": False, "num_bins": BINS // 16 if entropy else BINS}
             | ({} if entropy else {"percentile": PERCENTILE}),
         )
-        calibrator.infer_session = _Sampling(calibrator.infer_session)
         for done, feed in enumerate(feeds):
             try:
                 calibrator.collect_data(_One(feed))
@@ -120,27 +117,6 @@ def best_limits(counts: NDArray[Any], edges: NDArray[Any]) -> tuple[float, float
         errors.append(float((n * np.where(outside == 0, rounding, outside**2)).sum()))
     factor = float(_FACTORS[int(np.argmin(errors))])
     return low * factor, high * factor
-
-
-class _Sampling:
-    """A session whose large outputs are cut to values drawn at random, with the lowest and the highest.
-
-    Histograms of all 50 million values of a thousand regions take minutes a picture, and say the same.
-    """
-
-    def __init__(self, session: Any) -> None:
-        self._session, self._random = session, np.random.default_rng(0)
-        self.get_inputs, self.get_outputs = session.get_inputs, session.get_outputs
-
-    def run(self, names: Any, feeds: Any) -> list[Array]:
-        return [self._sampled(output) for output in self._session.run(names, feeds)]
-
-    def _sampled(self, values: Array) -> Array:
-        if values.size <= LARGE:
-            return values
-        flat = values.reshape(-1)
-        picked = flat[self._random.integers(0, flat.size, SAMPLED)]
-        return np.concatenate([picked, np.array([flat.min(), flat.max()], flat.dtype)])
 
 
 class _One:

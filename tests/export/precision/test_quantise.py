@@ -13,7 +13,6 @@ from onnx import TensorProto, helper, numpy_helper
 from rigsight.base.errors import RigsightError
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
 from rigsight.export.lint import lint
-from rigsight.export.precision import ranges as ranges_module
 from rigsight.export.precision.quantise import Kind, quantisable, quantise
 from rigsight.export.precision.ranges import METHODS, Method, best_limits, collect_ranges
 
@@ -144,16 +143,3 @@ def test_a_network_whose_values_overflow_has_no_ranges(make_graph: Callable[...,
     feeds = [{"x": np.ones((1, 4), np.float32)}, {"x": np.full((1, 4), 1e30, np.float32)}]
     with pytest.raises(RigsightError, match="EXP-101.*not finite on input 2"):
         collect_ranges(data, feeds, "mse")
-
-
-def test_large_tensors_are_sampled_and_keep_their_ends(
-    two_convolutions: bytes, pictures: Feeds, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = {method: collect_ranges(two_convolutions, pictures, method) for method in ("minmax", "mse")}
-    monkeypatch.setattr(ranges_module, "LARGE", 600)
-    monkeypatch.setattr(ranges_module, "SAMPLED", 500)
-    few = {method: collect_ranges(two_convolutions, pictures, method) for method in ("minmax", "mse")}
-    assert few["minmax"].limits == whole["minmax"].limits
-    assert few["mse"].largest == whole["mse"].largest
-    for name, (low, high) in whole["mse"].limits.items():
-        assert few["mse"].limits[name] == pytest.approx((low, high), rel=0.1, abs=1e-6)
