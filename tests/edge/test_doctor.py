@@ -9,6 +9,10 @@ import cv2
 import pytest
 
 from rigsight.edge import doctor
+from rigsight.edge.cameras.codes import CAMERA_FORBIDDEN
+from rigsight.edge.cameras.gst import library
+from rigsight.edge.cameras.listing import CameraInfo
+from rigsight.edge.cameras.v4l2.formats import Offer, Size
 from rigsight.edge.doctor import Check, can_run, examine, shipped_bundle
 
 
@@ -56,6 +60,30 @@ def test_devices_without_permission_name_the_group() -> None:
     assert "usermod -aG dialout" in check.fix
     [check] = doctor._devices("serial ports", [], "dialout")
     assert check.found == "none connected"
+
+
+def test_cameras_are_listed_and_those_that_may_not_be_opened_say_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    boson = CameraInfo(
+        "/dev/v4l/by-id/boson", "/dev/video0", "Boson", (Offer("Y16", "", (Size(640, 512, (60.0,)),)),)
+    )
+    closed = CameraInfo(
+        "/dev/video2", "/dev/video2", "Webcam", (), CAMERA_FORBIDDEN("this user may not open it")
+    )
+    monkeypatch.setattr(doctor, "list_cameras", lambda: [boson, closed])
+    first, second = doctor.cameras()
+    assert (first.state, first.found) == ("ok", "Boson (v4l2:/dev/v4l/by-id/boson): Y16 640x512 at 60 Hz")
+    assert (second.state, second.found) == ("missing", "Webcam (/dev/video2): this user may not open it")
+    assert "usermod -aG video" in second.fix
+
+
+def test_without_gstreamer_only_its_cameras_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_FUNCTIONS", {"libgstreamer-0.1-not-there.so.0": {}})
+    library.library.cache_clear()
+    [check] = doctor.gstreamer()
+    library.library.cache_clear()
+    assert check.state == "missing"
+    assert "for gst: cameras only" in check.found
+    assert check.fix.startswith("sudo apt install")
 
 
 def test_a_bundle_is_missing_broken_or_named(tmp_path: Path) -> None:

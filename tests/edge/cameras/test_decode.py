@@ -60,6 +60,7 @@ def laid_out(format: str, padding: int) -> tuple[np.ndarray, Layout]:
     for (offset, stride), plane in zip(how.planes, planes, strict=True):
         for row, line in enumerate(plane):
             data[offset + row * stride :][: line.size] = line
+    data.flags.writeable = False  # as the kernel's buffers are
     return data, how
 
 
