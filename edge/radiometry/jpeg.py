@@ -44,6 +44,21 @@ def segments(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
         place = end
 
 
+def ends_early(data: bytes) -> bool:
+    """Whether the file's own picture does not begin or does not end; pictures inside segments do not count.
+
+    >>> ends_early(b"\\xff\\xd8\\xff\\xe1\\0\\6\\xff\\xda\\xff\\xd9")
+    True
+    >>> ends_early(b"\\xff\\xd8\\xff\\xda\\xff\\xd9")
+    False
+    """
+    place = 2
+    for _, payload in segments(data):
+        place += 4 + len(payload)  # fill bytes would only make it too small
+    start = data.find(b"\xff\xda", place)
+    return start < 0 or data.find(b"\xff\xd9", start) < 0
+
+
 def jpeg_size(data: bytes | memoryview) -> tuple[int, int] | None:
     """(width, height) that the frame header states, None where there is none."""
     for marker, payload in segments(data):

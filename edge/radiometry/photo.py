@@ -30,11 +30,11 @@ from rigsight.edge.radiometry.flir_segments import (
     flir_file,
     records,
 )
+from rigsight.edge.radiometry.jpeg import ends_early
 from rigsight.edge.radiometry.planck import PlanckToKelvin, to_kelvin
 from rigsight.edge.radiometry.position import flight_attitude_of, gimbal_of, position_of, utc_ns_of, xmp_of
 from rigsight.edge.radiometry.raw_thermal import UInt16, thermal_counts
 from rigsight.edge.radiometry.vendors import refusal
-from rigsight.edge.sources.pictures import damage
 
 MOST_BYTES = 1 << 28
 
@@ -104,9 +104,8 @@ def parse_photo(data: bytes, path: Path) -> RadiometricPhoto:
     fff = flir_file(data)
     if fff is None:
         raise refusal(data, path)
-    problem = damage(data)
-    if problem:
-        raise Damaged(problem)
+    if ends_early(data):
+        raise Damaged("the JPEG ends too early")
     found = records(fff)
     camera, exif, xmp = camera_of(found.get(CAMERA)), exif_of(data), xmp_of(data)
     size = visible_size(found.get(VISIBLE))

@@ -40,7 +40,7 @@ class PlanckConstants:
 
         >>> camera = PlanckConstants(21106.77, 1501.0, 1.0, -7340.0, 0.012545258)
         >>> round(camera.signal(300.0), 3)
-        18715.189
+        18714.923
         """
         power = math.exp(min(self.B / kelvin, 700.0))
         return self.R1 / (self.R2 * (power - self.F)) - self.O
@@ -66,7 +66,7 @@ class Air:
         >>> Air().transmission(0.0, 293.15, 0.5)
         1.0
         >>> round(Air().transmission(100.0, 293.15, 0.5), 6)
-        0.934202
+        0.937455
         """
         t = air_k - ZERO_CELSIUS_K
         water = humidity * math.exp(min(1.5587 + 6.939e-2 * t - 2.7816e-4 * t**2 + 6.8455e-7 * t**3, 50.0))

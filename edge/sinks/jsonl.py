@@ -15,14 +15,17 @@ from rigsight.edge.bundle.spec import ClassEntry
 from rigsight.edge.frames import UNLABELLED, Prediction
 from rigsight.edge.instances import Instance
 from rigsight.edge.sources.uri import Uri
+from rigsight.edge.temperature import region_kelvin
 
 
 class JsonlSink:
     """Every line is handed to the system at once, so that a killed run leaves whole lines behind."""
 
-    def __init__(self, path: str | Path, classes: Sequence[ClassEntry]) -> None:
-        """Raises IO-001 when the file cannot be made."""
+    def __init__(self, path: str | Path, classes: Sequence[ClassEntry], temperatures: bool = False) -> None:
+        """``temperatures`` of every class that a radiometric camera sees. Raises IO-001 when the file cannot
+        be made."""
         self.path, self._names = Path(path), [entry.name for entry in classes]
+        self._temperatures = temperatures
         self.partial = self.path.with_name(self.path.name + ".partial")
         make_folder(self.path.parent)
         if self.path.is_dir():
@@ -34,9 +37,9 @@ class JsonlSink:
 
     @classmethod
     def from_uri(cls, uri: Uri, classes: Sequence[ClassEntry]) -> JsonlSink:
-        """No options. Raises SRC-001."""
-        uri.check(())
-        return cls(uri.path, classes)
+        """Option: ``temperatures`` (no, yes). Raises SRC-001."""
+        uri.check(("temperatures",))
+        return cls(uri.path, classes, uri.choice("temperatures", ("no", "yes"), "no") == "yes")
 
     def write(self, prediction: Prediction) -> None:
         """Append one line. Raises IO-001."""
@@ -77,9 +80,21 @@ class JsonlSink:
             "class_px": {name: int(counts[i]) for i, name in enumerate(self._names) if counts[i]},
             "unlabelled_px": int(counts[UNLABELLED]),
             **found,
+            **({"temperatures": self._kelvin(prediction)} if self._temperatures else {}),
             "stage_ms": {stage: round(ns / 1e6, 3) for stage, ns in prediction.stage_ns.items()},
             "bundle": prediction.bundle_id,
         }
+
+    def _kelvin(self, prediction: Prediction) -> dict[str, Any]:
+        """Class -> what its pixels measure (RegionTemperature); empty without a radiometric camera."""
+        kelvin = prediction.aligned.kelvin()
+        if kelvin is None:
+            return {}
+        regions = (
+            (name, region_kelvin(prediction.aligned, prediction.mask, class_id, kelvin=kelvin))
+            for class_id, name in enumerate(self._names)
+        )
+        return {name: region.as_json() for name, region in regions if region is not None}
 
     def _instances(self, instances: Sequence[Instance]) -> list[dict[str, Any]]:
         return [

@@ -12,6 +12,7 @@ import numpy as np
 
 from rigsight.edge import codes
 from rigsight.edge.devices.instruments import Readings
+from rigsight.edge.devices.navigation import Position
 from rigsight.edge.devices.track import Lookup
 from rigsight.edge.frames import Frame, Image
 from rigsight.edge.radiometry.factory_rig import factory_rig, thermal_of_visible
@@ -191,9 +192,11 @@ def find_files(path: str | Path, match: str = "*") -> list[Path]:
 
 def readings_of(photo: RadiometricPhoto) -> Readings:
     """Place and attitudes of the instant of the picture."""
-    nowhere = Lookup[object](None, "unknown", None, "the file holds none")
+    place: Lookup[Position] = Lookup(None, "unknown", None, "the file holds none")
+    if photo.position is not None:
+        place = Lookup(photo.position, "held", 0.0)
     return Readings(
-        position=nowhere if photo.position is None else Lookup(photo.position, "held", 0.0),  # type: ignore[arg-type]
+        position=place,
         attitude=None if photo.flight is None else Lookup(photo.flight, "held", 0.0),
         gimbal=None if photo.gimbal is None else Lookup(photo.gimbal, "held", 0.0),
     )
