@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from ctypes import c_int
 from dataclasses import dataclass
-from time import monotonic_ns
+from time import monotonic_ns, sleep
 
 from rigsight.base.errors import RigsightError
 from rigsight.edge.cameras import codes
@@ -27,6 +27,7 @@ ABSENT = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR, errno.ELOOP)
 # EIO is what a queue says whose device went away; only opening it again helps.
 LOST = (errno.ENODEV, errno.ENXIO, errno.EIO, errno.EPIPE, errno.EBADF, errno.ESHUTDOWN, errno.EPROTO)
 OLDEST_S = 5.0
+EMPTY_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,7 @@ class CaptureDevice:
                     self._queue(newest.index)
                 newest = found
             if newest is None:
+                sleep(EMPTY_S)  # a driver that wakes its reader for nothing must not keep it busy
                 return None
             self._out = newest.index
             return self._taken(newest, damaged, overtaken)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -91,9 +91,6 @@ class V4l2Driver(PlainDriver):
         """Reset the USB device behind the camera; what came of it, None where it is on no USB."""
         node = usb_node(self.path)
         return None if node is None else reset_usb(node)
-
-    def command(self, words: Mapping[str, Any]) -> None:
-        """None yet."""
 
     def close(self) -> None:
         """See :class:`Driver`."""

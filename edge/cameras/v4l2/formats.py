@@ -128,7 +128,7 @@ def choose(
     def merit(found: tuple[Offer, Size]) -> tuple[float, int]:
         offer, size = found
         best = max(size.rates, default=aim)
-        return (min(best, aim) if best < aim * (1 - RATE_TOLERANCE) else aim, -known.index(offer.format))
+        return aim if best >= aim * (1 - RATE_TOLERANCE) else best, -known.index(offer.format)
 
     if wish.fps is not None:
         fitting = [found for found in sized if found[1].rate_near(wish.fps) is not None]
