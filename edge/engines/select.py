@@ -48,9 +48,11 @@ def open_engine(
 
     Raises as :func:`open_graph`.
     """
-    main = open_graph(bundle, variant, threads, choice, note)
     if bundle.spec.instances is None:
-        return tiled(main, bundle)
+        return tiled(open_graph(bundle, variant, threads, choice, note), bundle)
+    if variant is None and choice in ("auto", "tensorrt"):
+        variant = _of_all_parts(bundle, note or _log.warning)
+    main = open_graph(bundle, variant, threads, choice, note)
     others = {
         part.name: open_graph(bundle, variant, threads, choice, note, part.name)
         for part in bundle.spec.parts
@@ -98,6 +100,25 @@ def open_graph(
                 note(error.line())
         return _open_onnxruntime(bundle, variant or _decided_on_cpu(bundle, note), threads, "cpu", part)
     return _open_onnxruntime(bundle, variant, threads, cast(Provider, choice.partition(":")[2]), part)
+
+
+def _of_all_parts(bundle: Bundle, note: Note) -> Variant | None:
+    """The variant to run of those of which all parts were built here, so that parts of two are never mixed (a
+    build may have been stopped in between); None where there is none, or the verdict is to run none."""
+    built = [
+        [entry.manifest.key.variant for entry in entries(bundle.sha256, part.name)]
+        for part in bundle.spec.parts
+        if entries_of(bundle, None, note, part.name)
+    ]
+    whole = len(built) == len(bundle.spec.parts)
+    common = [name for name in built[0] if all(name in part for part in built[1:])] if whole else []
+    if not common:
+        return None
+    try:
+        verdict = read_verdict(bundle.sha256, "tensorrt", gpu_machine(this_machine(load_tensorrt())))
+    except RigsightError:  # opening the engines says it again
+        return common[0]
+    return common[0] if verdict is None else verdict.chosen
 
 
 def entries_of(bundle: Bundle, variant: Variant | None, note: Note, part: str = "main") -> bool:

@@ -18,9 +18,9 @@ HELP = """Inject faults into a running rig and measure how long it takes until a
 
 Two test cards, each in a capture process of its own, and a range finder on a pseudo-terminal go through
 pairing, alignment and a bundle's network, as in 'rigsight run'. Kinds of faults: cable out and in, frozen
-pictures, corrupt and short frames, ten times the jitter, clock jumps, silence, a slow sink, serial garbage, a
-capture process that is killed, hung or stopped. It fails where a fault was never recovered from, a picture was
-torn, or a frame is neither delivered nor counted.
+pictures, corrupt and short frames, ten times the jitter, clock jumps, silence, a slow sink, serial garbage,
+a capture process that is killed, hung or stopped. It fails where a fault was never recovered from, a picture
+was torn, or a frame is neither delivered nor counted.
 
 Examples:
 
