@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
@@ -376,6 +377,21 @@ def test_the_usb_device_is_found_through_sys_and_reset_never_raises(tmp_path: Pa
     found.write_text("")
     assert "Inappropriate ioctl" in reset_usb(found), "the kernel was asked, of a file that is no device"
     assert make_driver("v4l2:/dev/video99", "rgb").reset() is None
+
+
+def test_without_permission_the_command_that_gives_it_is_named(tmp_path: Path) -> None:
+    """Asked of the real kernel, by a user who may not."""
+    node = tmp_path / "video0"
+    node.touch(mode=0)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(RigsightError, match="CAM-003.*usermod -aG video"):
+            make_driver(f"v4l2:{node}", "rgb").open()
+        assert reset_usb(node).startswith(f"not reset: no permission for {node}")
+    finally:
+        os.seteuid(was)
 
 
 def test_cameras_are_listed_with_what_they_offer(tmp_path: Path) -> None:
