@@ -47,8 +47,8 @@ class ThermalCamera(Protocol):
 class Boson:
     """FLIR Boson and Boson+: raw counts without a scale; over USB nothing tells of the shutter.
 
-    Y16 of 640x512 or 320x256 (flirpy and BosonUSB read it so; BosonUSB #2 for what USB lacks). The control port,
-    ``boson:`` in docs/devices.md, tells shutter and temperature.
+    Y16 of 640x512 or 320x256 (flirpy and BosonUSB read it so; BosonUSB #2 for what USB lacks). The control
+    port, ``boson:`` in docs/devices.md, tells shutter and temperature.
     """
 
     format = "Y16"
