@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -204,6 +205,42 @@ def test_pictures_survive_codecs(opened: Open, codec: str) -> None:
     shot = shot_of(opened(f"{text} ! {encoder} ! {decoder} ! videoconvert"))
     assert shot.time_source is TimeSource.DRIVER
     assert np.abs(pixels(shot).astype(int) - (0x0A, 0x64, 0xC8)).max() <= 6
+
+
+@needs_gstreamer
+def test_a_stream_from_the_network_is_live_and_its_silence_is_no_end() -> None:
+    """JPEG over RTP, sent by another pipeline of this process."""
+    lacking = [name for name in ("rtpjpegpay", "udpsink", "udpsrc") if not api.library().has(name)]
+    if lacking:
+        pytest.skip(f"GStreamer lacks {', '.join(lacking)}")
+    gst = api.library()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    text = solid(0xFF0A64C8, "format=I420,width=160,height=120,framerate=30/1")
+    sent = f"{text} ! jpegenc ! rtpjpegpay ! udpsink host=127.0.0.1 port={port}"
+    caps = "application/x-rtp,media=video,clock-rate=90000,encoding-name=JPEG,payload=26"
+    received = f"udpsrc address=127.0.0.1 port={port} caps={caps} ! rtpjitterbuffer latency=20"
+    sender = gst.gst_parse_launch(sent.encode(), None)
+    driver = GstDriver("camera", f"{received} ! rtpjpegdepay ! jpegdec", "rgb")
+    try:
+        gst.gst_element_set_state(sender, api.PLAYING)
+        driver.open()
+        stamps = []
+        for _ in range(10):
+            shot = shot_of(driver)
+            assert shot.time_source is TimeSource.DRIVER
+            assert np.abs(pixels(shot).astype(int) - (0x0A, 0x64, 0xC8)).max() <= 6
+            stamps.append(shot.captured_ns)
+        assert stamps == sorted(set(stamps))
+        gst.gst_element_set_state(sender, api.NULL)
+        while driver.read(0.5) is not None:
+            pass
+        assert driver.read(0.1) is None, "whether that is too long is the capture's to say"
+    finally:
+        driver.close()
+        gst.gst_element_set_state(sender, api.NULL)
+        gst.gst_object_unref(sender)
 
 
 @needs_gstreamer
