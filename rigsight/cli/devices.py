@@ -50,6 +50,34 @@ def devices(context: typer.Context, as_json: AsJson = False) -> None:
             print(f"    rigsight devices watch {port.uri}")
 
 
+@app.command(epilog="Example: rigsight devices ffc /dev/serial/by-id/usb-FLIR_Boson_12345-if00")
+def ffc(
+    port: Annotated[str, typer.Argument(metavar="PORT", help="The control port of a FLIR Boson.")],
+    as_json: AsJson = False,
+) -> None:
+    """Have a Boson correct itself now (flat-field correction), while the robot is idle.
+
+    The shutter closes and the picture stands still for up to a second.
+    """
+    from rigsight.edge.devices.boson import BosonControl
+    from rigsight.edge.devices.open import BAUDS
+    from rigsight.edge.devices.port import open_port
+
+    opened = open_port(port, BAUDS["boson"])
+    try:
+        camera = BosonControl(opened)
+        begun = monotonic()
+        camera.run_ffc()
+        camera.wait_for_ffc()
+        found = {"seconds": round(monotonic() - begun, 2), "fpa_temperature_c": camera.fpa_temperature_c()}
+    finally:
+        opened.close()
+    if as_json:
+        print(json.dumps(found))
+        return
+    print(f"corrected in {found['seconds']} s; the sensor is at {found['fpa_temperature_c']:.1f} C")
+
+
 @app.command(epilog="Example: rigsight devices watch tfmini:/dev/ttyUSB0 --count 10")
 def watch(
     uri: Annotated[

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rigsight.base.errors import RigsightError
+from rigsight.cli.main import main
 from rigsight.edge.devices.boson import BosonControl
 from rigsight.edge.devices.open import open_device
 from rigsight.edge.devices.port import open_port
@@ -298,3 +299,21 @@ def test_as_a_device(plug: Any, simulator: Simulator, until: Until) -> None:
     until(lambda: device.state == DeviceState.STREAMING)
     assert device.boson.serial_number() == 0x00016D94
     device.stop()
+
+
+def test_a_correction_on_demand(plug: Any, simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
+    states = iter([2, 2, 3])  # in progress, in progress, complete
+
+    def closing(request: CciFrame, reply: bytes) -> bytes:
+        if request.function == CciFunction.FFC_STATE:
+            payload = next(states).to_bytes(2, "big")
+            return encode_frame(CciFrame(request.sequence, request.function, 0, payload))
+        return reply
+
+    simulator.behave = closing
+    assert main(["devices", "ffc", str(plug.path)]) == 0
+    assert "the sensor is at 38.0 C" in capsys.readouterr().out
+    assert CciFunction.RUN_FFC in [request.function for request in simulator.requests]
+    assert next(states, None) is None, "it waited until the shutter was open again"
+    assert main(["devices", "ffc", "/dev/none"]) == 1
+    assert capsys.readouterr().err.startswith("DEV-002: ")
