@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from rigsight.cli.main import main
+
 HERE = Path(__file__).parent
 TINY = HERE.parent / "data" / "tiny_bundle"
 
@@ -110,3 +112,16 @@ def make_bundle(tmp_path: Path, graphs: dict[str, bytes]) -> Callable[..., Path]
 def tiny(make_bundle: Callable[..., Path], graphs: dict[str, bytes]) -> Path:
     """The tiny bundle with fp32, fp16 and int8."""
     return make_bundle(fp16=graphs["fp16"], int8=graphs["int8"])
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command: exit code, stdout and stderr, without a traceback."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        shown = capfd.readouterr()
+        assert "Traceback" not in shown.err
+        return code, shown.out, shown.err
+
+    return call

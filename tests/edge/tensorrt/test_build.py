@@ -34,17 +34,6 @@ TYPED = {"10.3.0": False, "10.13.3": True, "10.16.1": True, "11.4.0": True}
 Answer = tuple[int, str, str]
 
 
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    def call(*words: object) -> Answer:
-        code = main([str(word) for word in words])
-        shown = capfd.readouterr()
-        assert "Traceback" not in shown.err
-        return code, shown.out, shown.err
-
-    return call
-
-
 def kept(bench: Any) -> list[str]:
     """Files of the cache, timings aside."""
     folder = bench.cache / "engines"

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import yaml
 
-from rigsight.cli.main import main
 from rigsight.edge.bundle.golden import Golden
 from rigsight.edge.bundle.labelled import LabelledCase, to_files
 from rigsight.edge.bundle.reader import open_bundle
@@ -23,17 +22,6 @@ from rigsight.edge.verdict.decide import Decision, Row, decide
 from rigsight.edge.verdict.kept import folder_of
 
 Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    def call(*words: object) -> Answer:
-        code = main([str(word) for word in words])
-        shown = capfd.readouterr()
-        assert "Traceback" not in shown.err
-        return code, shown.out, shown.err
-
-    return call
 
 
 def labelled(folder: Path, count: int = 3, wrong: float = 0.0) -> Path:
