@@ -51,9 +51,19 @@ class Wire:
         try:
             if not select.select([self._socket], [], [], max(0.0, timeout_s))[0]:
                 return None
-            data, descriptors, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
+            except ConnectionResetError:
+                # The other end closed with messages unread. That is told once; its last words still wait.
+                data, descriptors, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
         except BlockingIOError:
             return None
+        except ConnectionResetError:
+            # It hung up with unread messages of ours; what it said last comes after the news of that.
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
+            except (OSError, ValueError) as error:
+                raise EOFError from error
         except (OSError, ValueError) as error:
             raise EOFError from error
         if not data:
