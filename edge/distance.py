@@ -36,13 +36,16 @@ class DistanceFollower:
         self.rebuilt = 0
 
     def __call__(self, frames: FrameSet) -> None:
-        """Follow the set's distance, if it has one."""
+        """Follow the set's distance, if it has one: the range finder's, else a depth camera's."""
         readings = frames.readings
-        if readings is None or readings.distance is None or readings.distance.value is None:
+        found = None if readings is None or readings.distance is None else readings.distance.value
+        if found is not None and found.distance_m is not None:
+            self.set(self.plane_distance(found.distance_m))
             return
-        measured = readings.distance.value.distance_m
-        if measured is not None:
-            self.set(self.plane_distance(measured))
+        seen = (frame.distance_m for frame in frames.frames.values())
+        depth_m = next((distance for distance in seen if distance is not None), None)
+        if depth_m is not None and (distance_m := float(self._normal[2]) * depth_m) > 0:
+            self.set(distance_m)
 
     def plane_distance(self, range_m: float) -> float:
         """Distance in metres of the surface from the reference camera, along the normal, of a measured range.

@@ -94,8 +94,23 @@ class CountsToKelvin:
 
 
 @dataclass(frozen=True, slots=True)
+class Depth:
+    """Distances along the optical axis of a frame's pixels: ``counts`` uint16 [H,W], 0 where unknown."""
+
+    counts: Image
+    metres_per_count: float
+
+    def metres(self) -> Float32:
+        """float32 [H,W], 0 where unknown."""
+        return self.counts.astype(np.float32) * np.float32(self.metres_per_count)
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of one camera. ``data`` is read-only: RGB uint8 [H,W,3] or thermal uint16/uint8 [H,W]."""
+    """One picture of one camera. ``data`` is read-only: RGB uint8 [H,W,3] or thermal uint16/uint8 [H,W].
+
+    Of a camera that sees depth ``distance_m`` is that of the picture's middle, ``depth`` that of every pixel.
+    """
 
     camera: str
     data: Image
@@ -107,6 +122,8 @@ class Frame:
     counts_to_kelvin: Radiometry | None = None
     flags: frozenset[Flag] = frozenset()
     lease: Lease | None = None
+    distance_m: float | None = None
+    depth: Depth | None = None
 
     def release(self) -> None:
         """Give the buffer back to its pool, if it came from one."""

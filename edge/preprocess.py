@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 
 from rigsight.calibration.align import Aligner, pixel_scaling, scaled_grid
+from rigsight.calibration.alignment.depth import DepthAligner
 from rigsight.calibration.rig import Cylinder, Float64, MatchedHomography, OutputGrid, Plane, Rig, as_matrix3
 from rigsight.edge import codes
 from rigsight.edge.agc import Bounds, PercentileAgc
 from rigsight.edge.bundle.spec import Preprocessing
-from rigsight.edge.frames import Aligned, FrameSet, Image, UInt8, as_uint8
+from rigsight.edge.depth_alignment import DepthAlignment
+from rigsight.edge.frames import Aligned, Frame, FrameSet, Image, UInt8, as_uint8
 
 RGB, THERMAL = "rgb", "thermal"
 Size = tuple[int, int]
@@ -24,8 +27,9 @@ class Preprocessor:
     """Brings both pictures onto the network's pixel grid, in 8 bits.
 
     With a rig every camera goes through one fused map; without one the pictures count as aligned and are
-    resized. With the geometry ``tile`` the rig's grid keeps its own size, and without a rig the grid is that
-    of the picture (of ``rgb`` where there are two). The AGC looks at the source frame before the warp.
+    resized. A depth picture that came with ``rgb`` aligns every pixel by itself. With the geometry ``tile``
+    the rig's grid keeps its own size, and without a rig the grid is that of the picture (of ``rgb`` where
+    there are two). The AGC looks at the source frame before the warp.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Preprocessor:
         self.spec, self.size, self.rig, self.roles = spec, size, rig, tuple(roles)
         self.agc = PercentileAgc(spec.agc)
         self._aligners: dict[str, Aligner] = {}
+        self._depth: DepthAlignment | None = None
         self._fit: dict[Size, tuple[int, int, int, int]] = {}
         self.K = np.eye(3)
         self.T_native_grid = np.eye(3)
@@ -75,11 +80,23 @@ class Preprocessor:
         if thermal_frame is not None:
             thermal8, bounds = self._to_8_bits(thermal_frame.data, agc_bounds)
         rgb = None if rgb_frame is None else self._warp(RGB, rgb_frame.data, size)
-        thermal = None if thermal8 is None else self._warp(THERMAL, thermal8, size)
-        warp_counts = None
-        if thermal_frame is not None:
+        by_depth = None if thermal8 is None else self._by_depth(rgb_frame)
+        if by_depth is not None and thermal8 is not None:
+            thermal: UInt8 | None = as_uint8(by_depth(thermal8))
+        else:
+            thermal = None if thermal8 is None else self._warp(THERMAL, thermal8, size)
+        warp_counts: Callable[[], Image] | None = None
+        if thermal_frame is not None and by_depth is None:
             counts = thermal_frame.data
             warp_counts = lambda: self._warp(THERMAL, counts, size)  # noqa: E731
+        elif (
+            thermal_frame is not None and by_depth is not None and thermal_frame.counts_to_kelvin is not None
+        ):
+            # The map belongs to this instant; the next one's is written over it.
+            warp_counts = partial(cv2.remap, thermal_frame.data, by_depth.map_xy, None, cv2.INTER_LINEAR)
+        valid = self._valid_of(rgb_frame is not None, thermal_frame is not None, present, size)
+        if by_depth is not None:
+            valid = self._aligners[RGB].valid & by_depth.valid
         T_native_grid = self.T_native_grid
         if self.rig is None and present is not None:
             T_native_grid = self._unfit(present.data, size)
@@ -87,7 +104,7 @@ class Preprocessor:
             source=frames,
             rgb=np.zeros((height, width, 3), np.uint8) if rgb is None else rgb,
             thermal=np.zeros((height, width), np.uint8) if thermal is None else thermal,
-            valid=self._valid_of(rgb_frame is not None, thermal_frame is not None, present, size),
+            valid=valid,
             K=self.K,
             T_native_grid=T_native_grid,
             agc_bounds=bounds,
@@ -110,6 +127,16 @@ class Preprocessor:
         if grid.camera in rig.cameras:
             self.T_native_grid = rig.cameras[grid.camera].matrix @ np.linalg.inv(grid.matrix)
         self._valid_both = self._common_valid()
+
+    def _by_depth(self, rgb: Frame | None) -> DepthAligner | None:
+        """How thermal pictures lie by the depth that came with ``rgb``; None where none came, or no rig."""
+        if rgb is None or rgb.depth is None or self.rig is None or self.rig.reference != RGB:
+            return None
+        if RGB not in self._aligners or THERMAL not in self._aligners:
+            return None
+        if self._depth is None:
+            self._depth = DepthAlignment(self.rig, THERMAL, self._aligners[RGB].grid)
+        return self._depth(self._aligners[RGB], rgb.depth, rgb.distance_m)
 
     def _grid(self, rig: Rig) -> OutputGrid:
         if self.spec.grid == "rig_output":

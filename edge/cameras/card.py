@@ -17,7 +17,7 @@ import numpy as np
 
 from rigsight.edge.cameras import codes
 from rigsight.edge.cameras.driver import Shot
-from rigsight.edge.frames import Flag, Image, PixelFormat, TimeSource
+from rigsight.edge.frames import Depth, Flag, Image, PixelFormat, TimeSource
 from rigsight.edge.sources.uri import Uri
 
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
@@ -27,23 +27,37 @@ STEP = 7919  # how far the ramp moves from card to card
 class CardDriver:
     """See :class:`rigsight.edge.cameras.driver.Driver`. RGB, or 16-bit counts as ``thermal``."""
 
-    def __init__(self, width: int, height: int, fps: float, thermal: bool, gone: str | None = None) -> None:
-        """``gone`` is a file whose presence stands for a cable that is out."""
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        fps: float,
+        thermal: bool,
+        gone: str | None = None,
+        depth_m: float | None = None,
+    ) -> None:
+        """``gone`` is a file whose presence stands for a cable that is out.
+
+        With ``depth_m`` a depth picture goes with every card: flat, at that distance and as many millimetres
+        more as the card's number modulo 100.
+        """
         self.width, self.height, self.period_ns, self.thermal = width, height, round(1e9 / fps), thermal
-        self._gone = gone
+        self._gone, self._depth_m = gone, depth_m
         self._sequence = self._next_ns = 0
         self._silent_until = self._frozen_until = self._jitter_until = self._clock_until = 0
         self._short = self._corrupt = self._clock_ns = 0
 
     @classmethod
     def from_uri(cls, uri: Uri, role: str) -> CardDriver:
-        """Options: ``fps`` (30), ``gone`` (a file that unplugs it while it is there). Raises CAM-001."""
-        uri.check(("fps", "gone"))
+        """Options: ``fps`` (30), ``depth`` (metres: with a depth picture), ``gone`` (a file that unplugs it
+        while it is there). Raises CAM-001."""
+        uri.check(("fps", "depth", "gone"))
         size = _SIZE.fullmatch(uri.path)
         if size is None:
             raise codes.BAD_CAMERA_URI(f"'{uri.path}' is no size such as 640x480", where=uri.text)
         fps = uri.number("fps", 30.0, low=0.1, high=1000.0)
-        return cls(int(size[1]), int(size[2]), fps, role == "thermal", uri.options.get("gone"))
+        depth_m = uri.number("depth", 2.0, low=0.1, high=60.0) if "depth" in uri.options else None
+        return cls(int(size[1]), int(size[2]), fps, role == "thermal", uri.options.get("gone"), depth_m)
 
     def open(self) -> str:
         """Start the clock. Raises CAM-002 while it is unplugged."""
@@ -84,11 +98,17 @@ class CardDriver:
             write=lambda out: draw(out, number),
             flags=flags,
             telemetry={"card": number},
+            distance_m=self._depth_m,
+            depth=None if self._depth_m is None else self._depth(shape, number, self._depth_m),
         )
 
     def present(self) -> bool:
         """Whether it is plugged in."""
         return self._gone is None or not os.path.exists(self._gone)
+
+    @staticmethod
+    def _depth(shape: tuple[int, ...], number: int, depth_m: float) -> Depth:
+        return Depth(np.full(shape[:2], round(depth_m * 1000) + number % 100, np.uint16), 0.001)
 
     def reset(self) -> str | None:
         """A card needs none."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from rigsight.edge.cameras import codes
 from rigsight.edge.cameras.plugins import load_plugin, plugins
-from rigsight.edge.frames import CountsToKelvin, Flag, Image, PixelFormat, TimeSource
+from rigsight.edge.frames import CountsToKelvin, Depth, Flag, Image, PixelFormat, TimeSource
 from rigsight.edge.sources.uri import Uri, parse_uri
 
 # scheme -> module:class; the class has ``from_uri(uri: Uri, role: str) -> Driver``.
@@ -21,6 +21,7 @@ SCHEMES: dict[str, str] = {
     "card": "rigsight.edge.cameras.card:CardDriver",
     "v4l2": "rigsight.edge.cameras.v4l2.driver:V4l2Driver",
     "gst": "rigsight.edge.cameras.gst.driver:GstDriver",
+    "realsense": "rigsight.edge.cameras.realsense:RealSenseDriver",
 }
 
 
@@ -31,6 +32,7 @@ class Shot:
     ``write`` decodes into a picture of ``shape`` ([H,W,3] RGB or [H,W]) and the pixel format's type; it holds
     until the next read. ``captured_ns`` is CLOCK_MONOTONIC. ``sequence`` counts what the camera took, so that
     a gap is a frame that the driver lost. ``telemetry`` is what the camera says of itself, plain values.
+    ``distance_m`` and ``depth`` are those of :class:`Frame`; ``depth`` holds until the next read as well.
     """
 
     shape: tuple[int, ...]
@@ -43,6 +45,8 @@ class Shot:
     counts_to_kelvin: CountsToKelvin | None = None
     epoch_ns: int | None = None
     telemetry: Mapping[str, Any] = field(default_factory=dict)
+    distance_m: float | None = None
+    depth: Depth | None = None
 
 
 class Driver(Protocol):

@@ -22,7 +22,7 @@ from rigsight.base.errors import RigsightError
 from rigsight.edge.cameras.driver import Driver, Shot, make_driver
 from rigsight.edge.capture.ring import SlotWriter
 from rigsight.edge.capture.wire import Wire
-from rigsight.edge.frames import PixelFormat
+from rigsight.edge.frames import Depth, Image, PixelFormat
 
 SLOTS = 24
 READ_TIMEOUT_S = 0.1
@@ -60,13 +60,17 @@ class _Capture:
 
     def _pass_on(self, shot: Shot) -> None:
         dtype = DTYPES[shot.pixel_format]
-        ring = self._ring_for(int(np.prod(shot.shape)) * np.dtype(dtype).itemsize)
-        taken = ring.take(shot.shape, dtype)
+        size = int(np.prod(shot.shape)) * np.dtype(dtype).itemsize
+        beside = 0 if shot.depth is None else shot.depth.counts.nbytes
+        ring = self._ring_for(size + size % 2 + beside)
+        taken = ring.take((size + size % 2 + beside,), np.uint8)
         if taken is None:
             self._wire.send({"is": "dropped", "reason": "no free buffer"})
             return
-        slot, picture = taken
+        slot, room = taken
+        picture = room[:size].view(dtype).reshape(shot.shape)
         shot.write(picture)
+        depth = None if shot.depth is None else _put_depth(shot.depth, room[size + size % 2 :])
         scale = shot.counts_to_kelvin
         sent = self._wire.send(
             {
@@ -83,6 +87,8 @@ class _Capture:
                 "flags": [flag.value for flag in shot.flags],
                 "kelvin": None if scale is None else [scale.gain, scale.offset],
                 "telemetry": dict(shot.telemetry),
+                "distance_m": shot.distance_m,
+                "depth": depth,
                 "crc32": zlib.crc32(picture.data) if CHECKSUMS else None,
             }
         )
@@ -99,6 +105,12 @@ class _Capture:
         self._ring = SlotWriter(SLOTS, size, generation)
         self._wire.send({"is": "ring", "generation": generation}, self._ring.descriptor)
         return self._ring
+
+
+def _put_depth(depth: Depth, room: Image) -> dict[str, Any]:
+    """Behind its picture in the same slot, and what the other side must know of it."""
+    room.view(np.uint16).reshape(depth.counts.shape)[...] = depth.counts
+    return {"shape": depth.counts.shape, "metres_per_count": depth.metres_per_count}
 
 
 ERROR_FIELDS = ("code", "what", "where", "fix", "exit_code")

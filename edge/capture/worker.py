@@ -16,7 +16,7 @@ from rigsight.base.errors import RigsightError
 from rigsight.edge.capture.child import DTYPES, ERROR_FIELDS
 from rigsight.edge.capture.ring import SlotReader
 from rigsight.edge.capture.wire import Wire
-from rigsight.edge.frames import CountsToKelvin, Flag, Frame, PixelFormat, TimeSource
+from rigsight.edge.frames import CountsToKelvin, Depth, Flag, Frame, PixelFormat, TimeSource
 from rigsight.edge.pool import BufferLease, read_only
 
 END_WAIT_S = 0.5
@@ -74,7 +74,11 @@ class Worker:
         reader = self._readers[message["generation"]]
         kind = PixelFormat(message["format"])
         picture = reader.picture(message["offset"], tuple(message["shape"]), DTYPES[kind])
-        scale = message["kelvin"]
+        scale, depth = message["kelvin"], None
+        if (beside := message["depth"]) is not None:
+            place = message["offset"] + picture.nbytes + picture.nbytes % 2
+            counts = read_only(reader.picture(place, tuple(beside["shape"]), np.uint16))
+            depth = Depth(counts, beside["metres_per_count"])
         return Frame(
             camera=self.role,
             data=read_only(picture),
@@ -86,6 +90,8 @@ class Worker:
             counts_to_kelvin=None if scale is None else CountsToKelvin(*scale),
             flags=frozenset(Flag(flag) for flag in message["flags"]),
             lease=BufferLease(_Slots(self._wire, message["generation"]), message["slot"]),
+            distance_m=message["distance_m"],
+            depth=depth,
         )
 
     def command(self, words: Mapping[str, Any]) -> bool:

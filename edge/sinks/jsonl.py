@@ -12,7 +12,7 @@ import numpy as np
 
 from rigsight.base.files import cannot_write, make_folder
 from rigsight.edge.bundle.spec import ClassEntry
-from rigsight.edge.frames import UNLABELLED, Prediction
+from rigsight.edge.frames import UNLABELLED, FrameSet, Prediction
 from rigsight.edge.instances import Instance
 from rigsight.edge.sources.uri import Uri
 from rigsight.edge.temperature import region_kelvin
@@ -76,6 +76,7 @@ class JsonlSink:
             "flags": {role: sorted(frame.flags) for role, frame in source.frames.items() if frame.flags},
             "agc_bounds": None if bounds is None else [round(bound, 2) for bound in bounds],
             **({} if source.readings is None else {"readings": source.readings.as_json()}),
+            **_distances(source),
             "degraded": prediction.degraded,
             "class_px": {name: int(counts[i]) for i, name in enumerate(self._names) if counts[i]},
             "unlabelled_px": int(counts[UNLABELLED]),
@@ -106,3 +107,9 @@ class JsonlSink:
             }
             for each in instances
         ]
+
+
+def _distances(source: FrameSet) -> dict[str, Any]:
+    """What cameras that see depth say of the middle of their picture."""
+    found = {role: frame.distance_m for role, frame in source.frames.items() if frame.distance_m is not None}
+    return {"distance_m": found} if found else {}
