@@ -218,8 +218,8 @@ class Camera:
                         framed = now
                     case "error":
                         error = error_of(message)
-                        if error.exit_code == USER_INPUT:
-                            self.error = error
+                        if error.exit_code == USER_INPUT or error.code == codes.PART_MISSING.code:
+                            self.error = error  # trying again would not help
                         return error.what
             if not opened and now - begun > patience.opening_s:
                 return f"it did not open within {patience.opening_s:g} s"

@@ -149,9 +149,10 @@ def run(
             heat=heat,
             lighter=lighter,
         )
+        tell = _Teller(note)
         if isinstance(source, CameraSource):
-            source.watch(lambda role, change: _tell(note, role, change))
-        instruments.watch(lambda name, change: _tell(note, name, change))
+            source.watch(tell)
+        instruments.watch(tell)
         stack.callback(instruments.stop)
         instruments.start()
         stack.callback(heat.stop)
@@ -187,12 +188,23 @@ def _lighter_chain(
     )
 
 
-def _tell(note: Callable[[str], None], role: str, change: Change) -> None:
-    """What somebody who watches a run should know of a camera."""
-    if change.state in (DeviceState.LOST, DeviceState.SILENT):
-        note(f"{role}: {change.state.value}, {change.reason}")
-    elif change.state is DeviceState.STREAMING:
-        note(f"{role}: streaming")
+class _Teller:
+    """Says what somebody who watches a run should know of cameras and devices, and nothing twice in a row."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._said: dict[str, str] = {}
+
+    def __call__(self, name: str, change: Change) -> None:
+        if change.state in (DeviceState.LOST, DeviceState.SILENT):
+            text = f"{name}: {change.state.value}, {change.reason}"
+        elif change.state is DeviceState.STREAMING:
+            text = f"{name}: streaming"
+        else:
+            return
+        if self._said.get(name) != text:
+            self._said[name] = text
+            self._note(text)
 
 
 def open_plan_source(plan: RunPlan) -> Source:

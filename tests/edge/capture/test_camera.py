@@ -306,3 +306,21 @@ def test_the_process_ends_with_whoever_started_it() -> None:
         return state == "Z"
 
     until(gone)
+
+
+def test_the_last_word_of_a_process_is_heard_though_it_hung_up() -> None:
+    """Linux tells first that the other side left messages unread, and only then what it said."""
+    from rigsight.edge.capture.wire import Wire
+
+    for _ in range(20):
+        mine, theirs = Wire.pair()
+        parent, child = Wire(mine), Wire(theirs)
+        parent.send({"is": "free", "generation": 0, "slot": 1})  # never read
+        child.send({"is": "error", "what": "gone"})
+        child.close()
+        received = parent.receive(1.0)
+        assert received is not None
+        assert received[0]["what"] == "gone"
+        with pytest.raises(EOFError):
+            parent.receive(1.0)
+        parent.close()
