@@ -12,7 +12,7 @@ from rigsight.base.errors import RigsightError
 from rigsight.calibration.rig import Rig
 from rigsight.edge.cameras import codes
 from rigsight.edge.capture.camera import OVERTAKEN, Camera, Patience
-from rigsight.edge.devices.state import Change
+from rigsight.edge.devices.state import Change, DeviceState
 from rigsight.edge.frames import Frame
 from rigsight.edge.sources.base import ROLES
 from rigsight.edge.sources.uri import Uri
@@ -156,8 +156,10 @@ class CameraSource:
             overtaken.release()
 
     def _why(self) -> str:
-        parts = [
-            f"{role} is {change.state.value}" + (f" ({change.reason})" if change.reason else "")
-            for role, change in self.states().items()
-        ]
+        parts = []
+        for role, camera in self.live_cameras.items():
+            change = camera.state
+            lost = [each.reason for each in camera.states.changes() if each.state is DeviceState.LOST]
+            reason = lost[-1] if lost else change.reason  # "try 7" explains nothing
+            parts.append(f"{role} is {change.state.value}" + (f" ({reason})" if reason else ""))
         return f"none within {FIRST_FRAME_S:g} s: {'; '.join(parts)}"
