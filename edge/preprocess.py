@@ -21,6 +21,7 @@ from rigsight.edge.frames import Aligned, Frame, FrameSet, Image, UInt8, as_uint
 
 RGB, THERMAL = "rgb", "thermal"
 Size = tuple[int, int]
+Surface = Plane | Cylinder | MatchedHomography
 
 
 class Preprocessor:
@@ -50,6 +51,7 @@ class Preprocessor:
         self.agc = PercentileAgc(spec.agc)
         self._aligners: dict[str, Aligner] = {}
         self._depth: DepthAlignment | None = None
+        self._retargeted = False
         self._fit: dict[Size, tuple[int, int, int, int]] = {}
         self.K = np.eye(3)
         self.T_native_grid = np.eye(3)
@@ -58,6 +60,7 @@ class Preprocessor:
 
     def retarget(self, distance_m: float) -> None:
         """Align for another distance from now on. Without a rig it does nothing."""
+        self._retargeted = True
         for role, aligner in self._aligners.items():
             if role != aligner.grid.camera:
                 aligner.retarget(distance_m)
@@ -87,8 +90,7 @@ class Preprocessor:
             thermal = None if thermal8 is None else self._warp(THERMAL, thermal8, size)
         warp_counts: Callable[[], Image] | None = None
         if thermal_frame is not None and by_depth is None:
-            counts = thermal_frame.data
-            warp_counts = lambda: self._warp(THERMAL, counts, size)  # noqa: E731
+            warp_counts = partial(self._warp_counts, thermal_frame.data, size, self._thermal_surface())
         elif (
             thermal_frame is not None and by_depth is not None and thermal_frame.counts_to_kelvin is not None
         ):
@@ -127,6 +129,16 @@ class Preprocessor:
         if grid.camera in rig.cameras:
             self.T_native_grid = rig.cameras[grid.camera].matrix @ np.linalg.inv(grid.matrix)
         self._valid_both = self._common_valid()
+
+    def _thermal_surface(self) -> Surface | None:
+        return self._aligners[THERMAL].surface if THERMAL in self._aligners else None
+
+    def _warp_counts(self, counts: Image, size: Size, surface: Surface | None) -> Image:
+        """Counts on the grid over the surface of their own instant, even where the map has moved on."""
+        if self.rig is None or surface is None or not self._retargeted:
+            return self._warp(THERMAL, counts, size)
+        grid = self._aligners[THERMAL].grid
+        return Aligner(self.rig, THERMAL, surface=surface, grid=grid)(counts)
 
     def _by_depth(self, rgb: Frame | None) -> DepthAligner | None:
         """How thermal pictures lie by the depth that came with ``rgb``; None where none came, or no rig."""

@@ -31,7 +31,7 @@ class Readings:
 
     ``attitude`` is the vehicle's; ``gimbal`` is the camera's own, roll, pitch, yaw in radians against
     north-east-down, where a drone says it. ``fpa_temperature_c`` is that of the thermal sensor, degrees
-    Celsius. ``utc`` is a receiver's where one tells it, else the system clock's.
+    Celsius. ``utc`` is a receiver's where one tells it, else the system clock's; of files it is the camera's.
     """
 
     distance: Lookup[Distance] | None = None

@@ -21,7 +21,7 @@ class Utc:
 
     utc_ns: int
     uncertainty_ns: int | None
-    source: Literal["gnss", "system"]
+    source: Literal["gnss", "system", "file"]
 
 
 @dataclass(frozen=True, slots=True)

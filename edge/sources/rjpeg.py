@@ -14,6 +14,7 @@ from rigsight.edge import codes
 from rigsight.edge.devices.instruments import Readings
 from rigsight.edge.devices.navigation import Position
 from rigsight.edge.devices.track import Lookup
+from rigsight.edge.devices.utc import Utc
 from rigsight.edge.frames import Frame, Image
 from rigsight.edge.radiometry.factory_rig import factory_rig, thermal_of_visible
 from rigsight.edge.radiometry.photo import RadiometricPhoto, read_photo
@@ -197,6 +198,7 @@ def readings_of(photo: RadiometricPhoto) -> Readings:
         place = Lookup(photo.position, "held", 0.0)
     return Readings(
         position=place,
+        utc=None if photo.taken_ns is None else Utc(photo.taken_ns, None, "file"),
         attitude=None if photo.flight is None else Lookup(photo.flight, "held", 0.0),
         gimbal=None if photo.gimbal is None else Lookup(photo.gimbal, "held", 0.0),
     )

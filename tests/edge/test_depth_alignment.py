@@ -105,6 +105,24 @@ def test_kelvin_stays_that_of_its_own_instant() -> None:
     assert (before == after).all()
 
 
+def test_kelvin_stays_that_of_its_own_plane() -> None:
+    spot = np.zeros(RGB_SIZE[::-1], bool)
+    spot[40:70, 70:100] = True
+    made = frames(*seen(np.full(spot.shape, 2.0), spot), None, None)
+    prepare = preprocessor()
+    untouched = prepare(made).kelvin()
+    prepare.retarget(2.0)
+    near = prepare(made)
+    before = near.kelvin()
+    prepare.retarget(10.0)
+    after, far = near.kelvin(), prepare(made).kelvin()
+    assert before is not None
+    assert far is not None
+    assert (before == after).all()
+    assert (far == untouched).all()
+    assert (far != before).any()
+
+
 def test_holes_stand_at_the_measured_distance_or_are_invalid() -> None:
     spot = np.zeros(RGB_SIZE[::-1], bool)
     spot[40:70, 70:100] = True

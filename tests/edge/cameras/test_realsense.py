@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -216,6 +217,24 @@ def test_stamps_of_this_machines_time(
     assert shot.time_source is source
     assert shot.captured_ns == pytest.approx(before - 20e6, abs=5e6)
     assert shot.epoch_ns == pytest.approx(taken_ms * 1e6, abs=1e3)
+
+
+def test_a_picture_that_comes_while_it_is_waited_for(plane_camera: tuple[Software, RealSenseDriver]) -> None:
+    """The library's threads must get through to the driver while it waits."""
+    software, driver = plane_camera
+
+    def later() -> None:
+        time.sleep(0.2)
+        software.push_colour(grey(9), 1000.0, 1)
+        time.sleep(0.005)
+        software.push_depth(flat(1200), 1002.0, 1)
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    shot, picture = read(driver)
+    thread.join()
+    assert (picture == 9).all()
+    assert shot.distance_m == pytest.approx(1.2), "depth may come after colour"
 
 
 def test_silence_is_no_picture(plane_camera: tuple[Software, RealSenseDriver]) -> None:

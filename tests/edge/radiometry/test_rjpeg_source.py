@@ -58,6 +58,7 @@ def test_one_set_a_file_with_kelvin_place_and_time(flir: Flir, scene: Scene, tmp
         assert thermal.counts_to_kelvin(thermal.data) == pytest.approx(expected, abs=1e-3)
         assert json.dumps(thermal.counts_to_kelvin.as_json())
         assert made.readings is not None
+        assert made.readings.as_json()["utc"]["utc_ns"] == thermal.epoch_ns
         plain = json.loads(json.dumps(made.readings.as_json()))["position"]
         assert (plain["latitude_deg"], plain["longitude_deg"], plain["how"]) == (49.0, 8.4, "held")
         assert (plain["altitude_m"], plain["above_home_m"], plain["staleness_s"]) == (120.0, 3.5, 0.0)
