@@ -6,6 +6,7 @@ slow tests. All blocks of a page share one folder, in the order of the page.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from rigsight.calibration.boards import Board
@@ -74,7 +76,23 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 str(folder / kind / "rgb" / f"{number:04d}.png"), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
             )
             cv2.imwrite(str(folder / kind / "thermal" / f"{number:04d}.png"), thermal)
+    write_photos(folder / "photos", pictures["my"])
     return folder
+
+
+def write_photos(folder: Path, pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Radiometric JPEGs, as a thermal camera's memory card holds them."""
+    spec = importlib.util.spec_from_file_location("flir", ROOT / "tests/edge/radiometry/conftest.py")
+    assert spec
+    assert spec.loader
+    writer = importlib.util.module_from_spec(spec)
+    sys.modules["flir"] = writer  # dataclasses look themselves up there
+    spec.loader.exec_module(writer)
+    folder.mkdir()
+    for number, (rgb, thermal) in enumerate(pairs):
+        visible = np.ascontiguousarray(rgb[..., ::-1])
+        made = writer.FlirFile(thermal, visible=visible, alignment=(1.2, 4, -2), gps=(49.0, 8.4, 115.0))
+        (folder / f"IR_{number:04d}.jpg").write_bytes(made.bytes())
 
 
 FAST = [block for block in blocks() if not block.marker]

@@ -31,8 +31,8 @@ Examples:
   rigsight run --bundle installed:crack --trust fleet.pub.pem --rgb images:photo.jpg --sink overlay:out
 
 Sources: sim:street|facade|pipe?seed=3&pairs=200, pairs:RGB_DIR,THERMAL_DIR, images:DIR, images:FILE,
-video:FILE, each with ?pace=step (nothing dropped) or ?pace=live (clocked, the latest wins). Live cameras:
-docs/cameras.md; card:640x480?fps=30 is a moving test card in place of one.
+video:FILE, rjpeg:DIR (FLIR), each with ?pace=step (nothing dropped) or ?pace=live (clocked, the latest
+wins). Live cameras: docs/cameras.md; card:640x480?fps=30 is a moving test card in place of one.
 
 Sinks: masks:DIR, confidence:DIR, overlay:DIR, video:FILE, jsonl:FILE.
 """
