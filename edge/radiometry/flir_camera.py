@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 from rigsight.edge.radiometry.fields import Fields
@@ -62,8 +63,8 @@ class FlirCamera:
     utc_offset_min: int | None
 
 
-def camera_of(record: Record | None) -> FlirCamera:
-    """Read the camera record.
+def camera_of(record: Record | None, scene: Mapping[str, float] | None = None) -> FlirCamera:
+    """Read the camera record; ``scene`` overrides fields of :class:`Conditions`.
 
     Raises:
         Damaged: it is missing, or no temperature can follow from what it holds.
@@ -74,8 +75,8 @@ def camera_of(record: Record | None) -> FlirCamera:
     constants = PlanckConstants(*(_needed(fields, *place) for place in _CONSTANTS))
     if not (1 < constants.B < 1e5 and constants.R1 > 0 and constants.R2 > 0 and 0 < constants.F < 100):
         raise Damaged(f"the calibration constants cannot be: {constants}")
-    scene, air = _scene(fields), Air(*(_needed(fields, "f", place) for place in range(0x70, 0x84, 4)))
-    if not LEAST_TRANSMISSION < air.transmission(scene.distance_m, scene.air_k, scene.humidity) <= 1:
+    seen, air = _scene(fields, scene or {}), Air(*(_needed(fields, "f", p) for p in range(0x70, 0x84, 4)))
+    if not LEAST_TRANSMISSION < air.transmission(seen.distance_m, seen.air_k, seen.humidity) <= 1:
         raise Damaged("the air of the scene would let nothing through")
     low, high = fields.integer("H", 0x310), fields.integer("H", 0x312)
     angle, focus = fields.number("f", 0x1B4), fields.number("f", 0x45C)
@@ -83,7 +84,7 @@ def camera_of(record: Record | None) -> FlirCamera:
     return FlirCamera(
         identity=_identity(fields),
         constants=constants,
-        scene=scene,
+        scene=seen,
         air=air,
         range_k=_pair(fields.number("f", 0x94), fields.number("f", 0x90)),
         raw_range=None if low is None or high is None or low >= high else (low, high),
@@ -120,7 +121,7 @@ def palette_name(record: Record | None) -> str:
 _CONSTANTS = (("f", 0x58), ("f", 0x5C), ("f", 0x60), ("i", 0x308), ("f", 0x30C))
 
 
-def _scene(fields: Fields) -> Conditions:
+def _scene(fields: Fields, overrides: Mapping[str, float]) -> Conditions:
     humidity = _needed(fields, "f", 0x3C)
     scene = Conditions(
         emissivity=_needed(fields, "f", 0x20),
@@ -129,8 +130,9 @@ def _scene(fields: Fields) -> Conditions:
         air_k=_needed(fields, "f", 0x2C),
         humidity=humidity / 100 if humidity > 2 else humidity,  # some cameras write percent
         window_k=_needed(fields, "f", 0x30),
-        window_transmission=_needed(fields, "f", 0x34),
+        window_transmission=_needed(fields, "f", 0x34) or 1.0,  # never set: no window
     )
+    scene = replace(scene, **overrides)
     problem = scene.problem()
     if problem:
         raise Damaged(problem)

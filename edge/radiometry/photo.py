@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +80,10 @@ class RadiometricPhoto:
             raise codes.PICTURE_UNREADABLE(str(error), where=self.path) from error
 
 
-def read_photo(path: str | Path) -> RadiometricPhoto:
+def read_photo(path: str | Path, scene: Mapping[str, float] | None = None) -> RadiometricPhoto:
     """Read a FLIR radiometric JPEG.
+
+    ``scene`` overrides what the camera was set to: fields of ``planck.Conditions``.
 
     Raises:
         RigsightError: SRC-002 missing, SRC-003 cut off or damaged, SRC-007 another maker's file, or one
@@ -94,12 +97,12 @@ def read_photo(path: str | Path) -> RadiometricPhoto:
     except OSError as error:
         raise codes.SOURCE_MISSING(error.strerror or str(error), where=path) from error
     try:
-        return parse_photo(data, path)
+        return parse_photo(data, path, scene)
     except Damaged as error:
         raise codes.PICTURE_UNREADABLE(str(error), where=path) from error
 
 
-def parse_photo(data: bytes, path: Path) -> RadiometricPhoto:
+def parse_photo(data: bytes, path: Path, scene: Mapping[str, float] | None = None) -> RadiometricPhoto:
     """The same of a file's bytes. Raises Damaged, and RigsightError SRC-007."""
     fff = flir_file(data)
     if fff is None:
@@ -107,7 +110,7 @@ def parse_photo(data: bytes, path: Path) -> RadiometricPhoto:
     if ends_early(data):
         raise Damaged("the JPEG ends too early")
     found = records(fff)
-    camera, exif, xmp = camera_of(found.get(CAMERA)), exif_of(data), xmp_of(data)
+    camera, exif, xmp = camera_of(found.get(CAMERA), scene), exif_of(data), xmp_of(data)
     size = visible_size(found.get(VISIBLE))
     return RadiometricPhoto(
         path=path,

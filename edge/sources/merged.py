@@ -8,8 +8,9 @@ from typing import Any
 
 from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
+from rigsight.edge.devices.instruments import Readings
 from rigsight.edge.frames import Frame
-from rigsight.edge.sources.base import Source
+from rigsight.edge.sources.base import KnowsReadings, Source
 
 
 class MergedSource:
@@ -48,6 +49,11 @@ class MergedSource:
     def truth(self, sequence: int) -> Any | None:
         """Truth of the first source."""
         return self._sources[0].truth(sequence)
+
+    def readings(self, sequence: int) -> Readings | None:
+        """What the first source that knows something knows."""
+        known = (s.readings(sequence) for s in self._sources if isinstance(s, KnowsReadings))
+        return next((readings for readings in known if readings is not None), None)
 
     def dropped(self) -> dict[str, int]:
         """Drops of both."""

@@ -18,7 +18,7 @@ from rigsight.edge.devices.utc import Utc
 from rigsight.edge.frames import Frame, Image
 from rigsight.edge.radiometry.factory_rig import factory_rig, thermal_of_visible
 from rigsight.edge.radiometry.photo import RadiometricPhoto, read_photo
-from rigsight.edge.radiometry.planck import ZERO_CELSIUS_K, Conditions
+from rigsight.edge.radiometry.planck import ZERO_CELSIUS_K
 from rigsight.edge.sources.base import ROLES
 from rigsight.edge.sources.files import DEFAULT_FPS, NS_PER_S, FileSource, is_live
 from rigsight.edge.sources.uri import Uri
@@ -68,7 +68,7 @@ class RadiometricSource(FileSource):
         scene: Mapping[str, float] | None = None,
     ) -> None:
         """``camera`` is ``thermal``, ``rgb`` or ``auto``: both where the first file holds both. ``scene``
-        overrides fields of :class:`Conditions` (kelvin, metres, shares).
+        overrides what the cameras were set to (fields of ``Conditions``: kelvin, metres, shares).
 
         Raises:
             RigsightError: SRC-002 for a missing path or a folder without such pictures, SRC-003, SRC-007 and
@@ -76,7 +76,7 @@ class RadiometricSource(FileSource):
         """
         self._files = find_files(path, match)
         self._scene = dict(scene or {})
-        self._first = read_photo(self._files[0])
+        self._first = read_photo(self._files[0], self._scene)
         if camera == "auto":
             cameras = ROLES if self._first.visible_size is not None else ("thermal",)
         else:
@@ -110,7 +110,7 @@ class RadiometricSource(FileSource):
     def frames(self) -> Iterator[Frame]:
         """Yield what every file holds, RGB first. Raises SRC-003, SRC-007, SRC-008."""
         for sequence, path in enumerate(self._files):
-            photo = self._first if sequence == 0 else self._check(read_photo(path))
+            photo = self._first if sequence == 0 else self._check(read_photo(path, self._scene))
             self._readings[sequence] = readings_of(photo)
             for camera in self.cameras:
                 frame = self._frame(camera, photo, sequence)
@@ -148,7 +148,7 @@ class RadiometricSource(FileSource):
         return cv2.warpAffine(picture, back[:2], size, flags=flags)
 
     def _check(self, photo: RadiometricPhoto) -> RadiometricPhoto:
-        """With the scene that was asked for. Raises SRC-008 where it does not go with the first file."""
+        """Raises SRC-008 where it does not go with the first file."""
         first = self._first
         if "rgb" in self.cameras and photo.visible_size is None:
             raise codes.PHOTO_UNLIKE("it holds no visible picture", where=photo.path)
@@ -160,13 +160,7 @@ class RadiometricSource(FileSource):
             raise codes.PHOTO_UNLIKE(
                 "only one of it and the first one tells how its pictures lie", where=photo.path
             )
-        if not self._scene:
-            return photo
-        scene: Conditions = replace(photo.camera.scene, **self._scene)
-        changed = replace(photo, camera=replace(photo.camera, scene=scene))
-        if photo is first:
-            self._first = changed
-        return changed
+        return photo
 
 
 def find_files(path: str | Path, match: str = "*") -> list[Path]:

@@ -156,7 +156,7 @@ def impossible(**camera: float) -> dict[str, Any]:
     [
         (impossible(emissivity=0.0), "emissivity"),
         (impossible(emissivity=1.2), "emissivity"),
-        (impossible(window_transmission=0.0), "window"),
+        (impossible(window_transmission=-1.0), "window"),
         (impossible(air=0.0), "air's temperature"),
         (impossible(distance=-1.0), "distance"),
         (impossible(R1=0.0), "constants"),

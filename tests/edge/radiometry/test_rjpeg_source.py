@@ -19,6 +19,7 @@ from rigsight.edge.pairing import Pairer, frame_sets
 from rigsight.edge.preprocess import Preprocessor
 from rigsight.edge.radiometry.planck import Conditions, PlanckConstants, to_kelvin
 from rigsight.edge.sources.base import open_source
+from rigsight.edge.sources.merged import MergedSource
 
 Scene = tuple[np.ndarray, np.ndarray]
 Flir = Callable[..., Any]
@@ -87,6 +88,28 @@ def test_settings_of_the_scene_can_be_corrected(flir: Flir, scene: Scene, tmp_pa
         assert thermal.counts_to_kelvin(thermal.data) == pytest.approx(
             to_kelvin(CAMERA, right)(thermal.data), abs=2e-3
         )
+
+
+def test_what_a_camera_never_set_can_be_given(flir: Flir, scene: Scene, tmp_path: Path) -> None:
+    folder = write(tmp_path, flir, scene, 1, camera={"emissivity": 0.0, "window_transmission": 0.0})
+    with pytest.raises(RigsightError, match="SRC-003.*emissivity is 0"):
+        open_source(f"rjpeg:{folder}")
+    thermal = sets(f"rjpeg:{folder}?emissivity=0.9")[0].frames["thermal"]
+    assert thermal.counts_to_kelvin is not None
+    expected = to_kelvin(CAMERA, Conditions(emissivity=0.9))(thermal.data)
+    assert thermal.counts_to_kelvin(thermal.data) == pytest.approx(expected, abs=2e-3)
+
+
+def test_readings_come_through_two_sources(flir: Flir, scene: Scene, tmp_path: Path) -> None:
+    folder = write(tmp_path / "ir", flir, scene, 1)
+    (tmp_path / "rgb").mkdir()
+    cv2.imwrite(str(tmp_path / "rgb" / "a.png"), scene[1])
+    source = MergedSource(
+        open_source(f"images:{tmp_path}/rgb", "rgb"), open_source(f"rjpeg:{folder}", "thermal")
+    )
+    made = next(iter(frame_sets(source, Pairer(source))))
+    assert made.readings is not None
+    assert made.readings.as_json()["position"]["latitude_deg"] == 49.0
 
 
 def test_kelvin_on_the_grid_is_exact_for_planck(flir: Flir, scene: Scene, tmp_path: Path) -> None:
