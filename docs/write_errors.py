@@ -19,6 +19,7 @@ DEFINED_IN = (
     "edge/engines/codes.py",
     "edge/cameras/codes.py",
     "edge/devices/codes.py",
+    "edge/messages/codes.py",
 )
 
 GROUPS = {
@@ -32,6 +33,7 @@ GROUPS = {
     "ENG": "Engines: TensorRT, CUDA, providers",
     "EXP": "Export",
     "IO": "Files",
+    "MSG": "ROS 2 messages",
     "PRF": "Profiles",
     "REC": "Recordings",
     "RUN": "Running",
