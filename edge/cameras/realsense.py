@@ -69,8 +69,9 @@ class RealSenseDriver(PlainDriver):
         per_pixel = uri.choice("align", ("plane", "pixel"), "plane") == "pixel"
         if per_pixel and depth is None:
             raise uri.bad("align", "possible without depth")
+        fps = uri.integer("fps", wish.fps, low=1)
         library()
-        return cls(uri.path, Wish(size, uri.integer("fps", wish.fps, low=1), depth, per_pixel))
+        return cls(uri.path, Wish(size, fps, depth, per_pixel))
 
     def open(self) -> str:
         """See :class:`Driver`. Raises CAM-002, CAM-004, CAM-005, CAM-008."""
