@@ -26,6 +26,7 @@ from rigsight.edge.radiometry.flir_camera import FactoryAlignment
 from rigsight.edge.radiometry.photo import RadiometricPhoto
 
 Size = tuple[int, int]
+MOST_PX = 20_000  # of a side; no visible camera in a thermal one comes near
 
 
 def thermal_of_visible(alignment: FactoryAlignment, visible: Size, thermal: Size) -> Float64:
@@ -54,6 +55,8 @@ def factory_rig(photo: RadiometricPhoto) -> tuple[Rig | None, str]:
     H = thermal_of_visible(alignment, visible, thermal)
     scale = 1 / H[0, 0]
     width, height = (max(1, round(side * scale)) for side in thermal)
+    if max(width, height) > MOST_PX:
+        return None, "what the thermal camera sees would be too large a picture"
     angle = photo.camera.field_of_view_deg
     focal = thermal[0] if angle is None else thermal[0] / 2 / math.tan(math.radians(angle) / 2)
     middle = (np.array(visible) - 1) / 2

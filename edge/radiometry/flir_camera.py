@@ -12,6 +12,7 @@ from rigsight.edge.radiometry.planck import Air, Conditions, PlanckConstants
 
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
 LEAST_TRANSMISSION = 0.01
+RATIOS = (0.5, 20.0)  # of a visible picture's width to what the thermal camera sees of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,11 @@ def alignment_of(record: Record | None) -> FactoryAlignment | None:
         return None
     fields = Fields(record.data, big=False)
     ratio = fields.number("f", 0)
-    if ratio is None or not 0.1 <= ratio <= 20:
+    if ratio is None or not RATIOS[0] <= ratio <= RATIOS[1]:
         fields = Fields(record.data, big=True)
         ratio = fields.number("f", 0)
     words = [fields.integer("h", place) for place in range(4, 16, 2)]
-    if ratio is None or not 0.1 <= ratio <= 20 or any(word is None for word in words):
+    if ratio is None or not RATIOS[0] <= ratio <= RATIOS[1] or any(word is None for word in words):
         return None
     x, y, left, right, top, bottom = (int(word or 0) for word in words)
     return FactoryAlignment(ratio, (x, y), (left, top, right, bottom))

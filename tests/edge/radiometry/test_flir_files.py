@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 import tracemalloc
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 
 from rigsight.base.errors import RigsightError
+from rigsight.edge.radiometry.factory_rig import factory_rig
 from rigsight.edge.radiometry.flir_camera import local_time
 from rigsight.edge.radiometry.flir_segments import Damaged, flir_file, records
 from rigsight.edge.radiometry.jpeg import jpeg_size, segments
 from rigsight.edge.radiometry.photo import parse_photo, read_photo
 from rigsight.edge.radiometry.raw_thermal import roughness
+from rigsight.edge.sources.rjpeg import readings_of
 
 HERE = Path("photo.jpg")
 Scene = tuple[np.ndarray, np.ndarray]
@@ -80,6 +83,19 @@ def test_the_visible_picture_comes_back(flir: Flir, scene: Scene, kind: str) -> 
     back = photo.visible()
     assert back is not None
     assert np.abs(back.astype(int) - visible).mean() < 4, "BGR, not Y Cb Cr"
+
+
+def test_an_alignment_that_cannot_be_is_none(flir: Flir, scene: Scene) -> None:
+    for ratio in (0.0, 0.01, -1.0, 1e9, float("nan")):
+        made = flir(scene[0], visible=scene[1], alignment=(ratio, 0, 0))
+        assert parse_photo(made.bytes(), HERE).alignment is None
+    wide = np.zeros((8, 12000, 3), np.uint8)
+    photo = parse_photo(flir(scene[0], visible=wide, alignment=(0.5, 30000, -30000)).bytes(), HERE)
+    rig, why = factory_rig(photo)
+    assert rig is None
+    assert "too large" in why
+    lying = parse_photo(flir(scene[0].T.copy(), visible=scene[1], alignment=(1.2, 0, 0)).bytes(), HERE)
+    assert factory_rig(lying) == (None, "one of the two pictures stands upright, the other lies")
 
 
 def test_exif_in_both_byte_orders(flir: Flir, scene: Scene, make_tiff: Any) -> None:
@@ -220,6 +236,9 @@ def outcome(data: bytes) -> str:
         kelvin = photo.to_kelvin(photo.counts)
         assert kelvin.shape == photo.counts.shape
         photo.visible()
+        factory_rig(photo)
+        json.dumps(readings_of(photo).as_json())
+        local_time(photo.camera)
     except Damaged:
         return "SRC-003"
     except RigsightError as error:
