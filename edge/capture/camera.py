@@ -21,6 +21,7 @@ NS_PER_S = 1_000_000_000
 POLL_S = 0.05
 LOOK_S = 0.05
 UNREAD = 4
+ALIKE = 6  # pictures of another size in a row are no accident
 OVERTAKEN = "overtaken"
 LOST_BY_DRIVER = "lost by the driver"
 AWAY = "while the camera was away"
@@ -55,7 +56,7 @@ class Camera:
     crashed or unplugged camera is opened again for as long as the object lives; ``dropped`` counts what was
     lost on the way, by reason, so that the frames that came out and these add up to the last ``sequence``.
     A stamp that cannot be true becomes the time of arrival (``corrected_stamps``), and a picture of another
-    size than the first one is flagged as corrupt.
+    size is flagged as corrupt until six in a row have it.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Camera:
         self._last_sequence, self._last_ns = -1, 0
         self._intervals: deque[int] = deque(maxlen=9)
         self._shape: tuple[int, ...] | None = None
+        self._shapes: deque[tuple[int, ...]] = deque(maxlen=ALIKE)
         self._stop = threading.Event()
         self._worker: Worker | None = None
         self._thread = threading.Thread(target=self._run, name=f"camera {role}", daemon=True)
@@ -209,8 +211,10 @@ class Camera:
                     case "opened":
                         opened, framed, self.description = True, now, message["words"]
                     case "frame":
-                        base = self._base(message) if base is None else base
-                        self._take(worker, message, base)
+                        frame = self._checked(worker.frame(message, message["sequence"]))
+                        base = self._base(frame) if base is None else base
+                        self.telemetry = message["telemetry"]
+                        self._take(frame, base)
                         framed = now
                     case "dropped":
                         self.dropped[message["reason"]] += 1
@@ -231,27 +235,25 @@ class Camera:
                 return f"no frame for {now - framed:.1f} s"
         return ""
 
-    def _base(self, message: Mapping[str, Any]) -> int:
+    def _base(self, frame: Frame) -> int:
         """What to add to a new process's count. What the camera would have taken meanwhile is counted."""
         if self._last_sequence < 0:
-            return -int(message["sequence"])
+            return -frame.sequence
         period = sorted(self._intervals)[len(self._intervals) // 2] if self._intervals else 0
-        away = message["captured_ns"] - self._last_ns
-        lost = max(0, round(away / period) - 1) if period else 0
+        lost = max(0, round((frame.captured_ns - self._last_ns) / period) - 1) if period else 0
         self.dropped[AWAY] += lost
         self._last_sequence += lost
-        return self._last_sequence + 1 - int(message["sequence"])
+        return self._last_sequence + 1 - frame.sequence
 
-    def _take(self, worker: Worker, message: Mapping[str, Any], base: int) -> None:
-        sequence = max(self._last_sequence + 1, base + message["sequence"])
+    def _take(self, frame: Frame, base: int) -> None:
+        sequence = max(self._last_sequence + 1, base + frame.sequence)
         lost = sequence - self._last_sequence - 1
         if lost:
             self.dropped[LOST_BY_DRIVER] += lost
-        if not lost and self._last_ns:
-            self._intervals.append(message["captured_ns"] - self._last_ns)
-        self._last_sequence, self._last_ns = sequence, message["captured_ns"]
-        self.telemetry = message["telemetry"]
-        frame = self._checked(worker.frame(message, sequence))
+        elif self._last_ns:
+            self._intervals.append(frame.captured_ns - self._last_ns)
+        self._last_sequence, self._last_ns = sequence, frame.captured_ns
+        frame = replace(frame, sequence=sequence)
         self._to(DeviceState.STREAMING)
         if self._heard is not None:
             self._heard(frame)
@@ -272,7 +274,8 @@ class Camera:
         if not PLAUSIBLE_NS[0] <= frame.captured_ns - now <= PLAUSIBLE_NS[1]:
             self.corrected_stamps += 1
             frame = replace(frame, captured_ns=now, time_source=TimeSource.ARRIVAL)
-        if self._shape is None:
+        self._shapes.append(frame.data.shape)
+        if self._shape is None or len(set(self._shapes)) == 1:  # the first one may have been cut off
             self._shape = frame.data.shape
         if frame.data.shape != self._shape:
             frame = replace(frame, flags=frame.flags | {Flag.CORRUPT})

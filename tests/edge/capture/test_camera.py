@@ -207,6 +207,21 @@ def test_a_picture_of_another_size_is_flagged(opened: Open) -> None:
     assert shapes == {((120, 160, 3), frozenset()), ((60, 160, 3), frozenset({Flag.CORRUPT}))}
 
 
+def test_a_size_that_stays_is_the_cameras_own(opened: Open) -> None:
+    """The first picture of a stream may be the cut one."""
+    camera = opened()
+    camera.next_frame(8.0).release()
+    camera.command({"do": "short", "frames": 1000})
+    flags = []
+    for _ in range(60):
+        frame = camera.next_frame()
+        if frame.data.shape == (60, 160, 3):
+            flags.append(frame.flags)
+        frame.release()
+    assert flags[0] == {Flag.CORRUPT}
+    assert flags[-1] == frozenset()
+
+
 @pytest.mark.parametrize("jump_s", [5.0, -30.0])
 def test_a_stamp_that_cannot_be_true_becomes_the_time_of_arrival(opened: Open, jump_s: float) -> None:
     camera = opened()
@@ -220,6 +235,14 @@ def test_a_stamp_that_cannot_be_true_becomes_the_time_of_arrival(opened: Open, j
         frame.release()
     assert sources == {TimeSource.DRIVER, TimeSource.ARRIVAL}
     assert camera.corrected_stamps > 5
+    worker = camera._worker
+    assert worker is not None
+    camera.command({"do": "clock", "jump_s": jump_s, "seconds": 60})
+    camera.read(2.0).release()
+    os.kill(worker.pid, signal.SIGKILL)
+    until(lambda: camera.restarts > 0)
+    recovered(camera, time.monotonic_ns()).release()
+    assert camera.dropped[AWAY] < 500, "what was missed is counted by times that can be true"
 
 
 def test_frames_and_drops_add_up(opened: Open) -> None:
