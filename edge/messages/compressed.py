@@ -12,10 +12,11 @@ from rigsight.edge.messages import codes
 from rigsight.edge.messages.images import image_of
 from rigsight.edge.messages.types.sensor_msgs import CompressedImage
 from rigsight.edge.messages.types.std_msgs import Header
-from rigsight.edge.radiometry.jpeg import is_jpeg, jpeg_size
+from rigsight.edge.radiometry.jpeg import ends_early, is_jpeg, jpeg_size
 
 MAX_PIXELS = 64_000_000
 _PNG = b"\x89PNG\r\n\x1a\n"
+_END = b"IEND\xaeB`\x82"
 _CHANGED = {"rgb8": "bgr8", "mono8": "", "mono16": ""}
 
 
@@ -56,13 +57,15 @@ def decompressed(message: CompressedImage) -> Picture:
     """
     data = bytes(message.data)
     if is_jpeg(data):
-        size = jpeg_size(data)
+        size, cut = jpeg_size(data), ends_early(data)
     elif data[:8] == _PNG and data[12:16] == b"IHDR" and len(data) >= 24:
-        size = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+        size, cut = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), _END not in data
     else:
         raise codes.PICTURE(f"'{message.format:.40}' is neither PNG nor JPEG")
     if size is None or not 0 < size[0] * size[1] <= MAX_PIXELS:
         raise codes.PICTURE(f"the compressed picture has the size {size}")
+    if cut:
+        raise codes.PICTURE("the compressed picture is cut off")
     mode = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
