@@ -86,20 +86,6 @@ class Field:
         suffix = {"one": "", "array": f"[{self.length}]", "sequence": "[]"}[self.kind]
         return self.base.replace("/msg/", "/") + suffix
 
-    @property
-    def least_bytes(self) -> int:
-        """The fewest bytes the field can take, without padding."""
-        if self.kind == "sequence":
-            return 4
-        one = (
-            least_bytes(self.nested)
-            if self.nested
-            else 4
-            if self.base == "string"
-            else PRIMITIVES[self.base][1]
-        )
-        return one * (self.length if self.kind == "array" else 1)
-
 
 @once_per_class
 def fields_of(cls: type[Message]) -> tuple[Field, ...]:
@@ -124,12 +110,6 @@ def constants_of(cls: type[Message]) -> tuple[tuple[str, str, int], ...]:
             base = get_args(get_args(hint)[0])[1]
             found.append((base, name, getattr(cls, name)))
     return tuple(found)
-
-
-@once_per_class
-def least_bytes(cls: type[Message]) -> int:
-    """The fewest bytes a message can take on the wire, without padding."""
-    return sum(field.least_bytes for field in fields_of(cls))
 
 
 def _field(name: str, hint: Any, default: Any) -> Field:

@@ -99,7 +99,7 @@ def picture_of(image: Image) -> Picture:
     height, width, step = image.height, image.width, image.step
     row_bytes, held = width * channels * sample.itemsize, len(image.data)
     needed = (height - 1) * step + row_bytes if height else 0
-    if step < row_bytes or not needed <= held <= height * step:
+    if not needed <= held <= height * step:
         raise codes.PICTURE(
             f"{held} bytes are no {image.encoding} picture of {width}x{height} with rows of {step} bytes",
             fix="The publisher must give 'step' and 'data' as sensor_msgs/Image says.",

@@ -1,7 +1,8 @@
 """CDR bytes -> messages, from bytes that nobody has checked.
 
-A count is believed only as far as bytes follow, so that what is made of the bytes stays in proportion to
-their number. Little- and big-endian XCDR1 are read; at most three bytes of padding may follow the last field.
+Nothing is made before its bytes are there, and every element of a sequence takes some: memory stays in
+proportion to the bytes, whatever a count says. Little- and big-endian XCDR1 are read; at most three bytes of
+padding may follow the last field.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 from rigsight.base.errors import RigsightError
 from rigsight.edge.messages import codes
-from rigsight.edge.messages.fields import Buffer, Field, fields_of, least_bytes
+from rigsight.edge.messages.fields import Buffer, Field, fields_of
 from rigsight.edge.messages.message import Message, flat_bytes
 from rigsight.edge.messages.writing import packer_of
 
@@ -66,8 +67,6 @@ class _Reader:
         count = self._numbers("uint32", 1, field.name)[0]
         if field.base == "uint8":
             return self._take(count, field.name)
-        if field.nested is not None and count * least_bytes(field.nested) > len(self.view) - self.at:
-            raise ValueError(f"{field.name}: {count} of them cannot follow at byte {self.at}")
         return self._values(field, count) if count else ()
 
     def _values(self, field: Field, count: int) -> tuple[Any, ...]:
@@ -78,8 +77,6 @@ class _Reader:
         return self._numbers(field.base, count, field.name)
 
     def _numbers(self, base: str, count: int, name: str) -> tuple[Any, ...]:
-        if count > len(self.view):  # before anything of that size is made
-            raise ValueError(f"{name}: {count} values cannot follow at byte {self.at}")
         packer, size = packer_of(base, count, self.order)
         self.at += -self.at % size
         taken = self._take(packer.size, name)

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 
 from rigsight.edge.messages import TYPES, Message, definition_of, deserialise, serialise, type_hash
 from rigsight.edge.messages.fields import constants_of, fields_of
-from rigsight.edge.messages.types.sensor_msgs import CameraInfo
 from tests.edge.messages.rosbags_types import in_rosbags, store
 from tests.edge.messages.strategies import any_message
 
@@ -80,10 +79,3 @@ def test_big_endian_bytes_are_read(message: Message) -> None:
     swapped = bytes(types.serialize_cdr(in_rosbags(message, types), message.type_name(), little_endian=False))
     assert swapped[1] == 0
     assert deserialise(swapped, type(message)) == message
-
-
-def test_an_empty_sequence_of_doubles_has_no_padding_of_its_own() -> None:
-    types = store("jazzy")
-    message = CameraInfo()
-    theirs = bytes(types.serialize_cdr(in_rosbags(message, types), message.type_name()))
-    assert serialise(message) == theirs

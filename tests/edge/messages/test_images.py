@@ -47,6 +47,7 @@ def test_any_step_and_endianness_gives_the_same_picture(encoding: str, padding: 
         found = picture_of(packed(encoding, picture, step, bigendian, last_padded))
         assert found.dtype == picture.dtype
         assert found.dtype.isnative
+        assert found.flags.aligned
         assert (found == picture).all()
         assert not found.flags.writeable
 

@@ -35,6 +35,7 @@ def held(fix: str, altitude_m: float | None = 545.4) -> Lookup[Position]:
         ("gps 4", 1),
         ("rtk_fixed", 2),
         ("rtk_float", 2),
+        ("gps 5", 2),
         ("gps 6", 2),
         ("dead_reckoning", -1),
         ("manual", -1),
