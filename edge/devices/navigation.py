@@ -20,13 +20,15 @@ LEAST_GPS_FIX = 2
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """WGS 84 degrees and metres; ``altitude_m`` is above mean sea level, ``fix`` the receiver's word."""
+    """WGS 84 degrees and metres; ``altitude_m`` is above mean sea level, ``geoid_separation_m`` that level
+    above the ellipsoid where the receiver says it, ``fix`` the receiver's word."""
 
     latitude_deg: float
     longitude_deg: float
     altitude_m: float | None
     above_home_m: float | None = None
     fix: str = ""
+    geoid_separation_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,13 @@ class Navigation:
             position: Position | Unknown = Unknown("the receiver has no fix")
             if event.quality and event.latitude_deg is not None and event.longitude_deg is not None:
                 fix = FixQuality(event.quality).name.lower()
-                position = Position(event.latitude_deg, event.longitude_deg, event.altitude_m, fix=fix)
+                position = Position(
+                    event.latitude_deg,
+                    event.longitude_deg,
+                    event.altitude_m,
+                    fix=fix,
+                    geoid_separation_m=event.geoid_separation_m,
+                )
             self.position.add(time_ns, position)
         elif isinstance(event, Rmc):
             if not self._has_better(arrival_ns):
@@ -154,6 +162,7 @@ def _between_positions(a: Position, b: Position, share: float) -> Position:
         _mixed(a.altitude_m, b.altitude_m, share),
         _mixed(a.above_home_m, b.above_home_m, share),
         a.fix if share < 0.5 else b.fix,
+        _mixed(a.geoid_separation_m, b.geoid_separation_m, share),
     )
 
 

@@ -35,8 +35,9 @@ def nav_sat_fix(
     Args:
         position: of the picture's instant, as ``Readings.position``.
         header: the picture's stamp; ``frame_id`` is the antenna's.
-        geoid_separation_m: mean sea level above the WGS 84 ellipsoid there. Receivers and autopilots give
-            heights above the sea, NavSatFix wants them above the ellipsoid: without it altitude is NaN.
+        geoid_separation_m: mean sea level above the WGS 84 ellipsoid there, where the receiver does not say
+            it itself (GGA does). Receivers and autopilots give heights above the sea, NavSatFix wants them
+            above the ellipsoid: without it altitude is NaN.
 
     Returns:
         The covariance is unknown and zero. A position by dead reckoning, by hand or simulated has
@@ -45,9 +46,10 @@ def nav_sat_fix(
     found = None if position is None else position.value
     if found is None:
         return NavSatFix(header, NavSatStatus(_NONE), nan, nan, nan)
-    altitude = nan
-    if found.altitude_m is not None and geoid_separation_m is not None:
-        altitude = found.altitude_m + geoid_separation_m
+    altitude, own = nan, found.geoid_separation_m
+    separation = geoid_separation_m if own is None else own
+    if found.altitude_m is not None and separation is not None:
+        altitude = found.altitude_m + separation
     status = NavSatStatus(_STATUS.get(found.fix, NavSatStatus.STATUS_FIX))
     return NavSatFix(header, status, found.latitude_deg, found.longitude_deg, altitude)
 

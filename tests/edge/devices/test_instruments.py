@@ -17,6 +17,7 @@ from rigsight.cli.main import main
 from rigsight.edge.devices.boson import BosonStatus
 from rigsight.edge.devices.instruments import SHUTTER_HOLDS_NS, Instruments
 from rigsight.edge.devices.reader import Stamped
+from rigsight.edge.messages import header_at, nav_sat_fix
 from rigsight.edge.protocols.boson import FfcState
 from rigsight.edge.protocols.nmea import sentence
 
@@ -71,6 +72,8 @@ def test_positions_are_matched_by_time(plug: Any, until: Until) -> None:
         position = instruments.at(monotonic_ns()).as_json()["position"]
         assert position["latitude_deg"] == pytest.approx(48.1173)
         assert position["longitude_deg"] == pytest.approx(11.516667, abs=1e-6)
+        fix = nav_sat_fix(instruments.at(monotonic_ns()).position, header_at(0, 0, "gnss"))
+        assert fix.altitude == pytest.approx(545.4 + 46.9), "above the ellipsoid, as NavSatFix wants it"
         before = instruments.at(monotonic_ns() - 10**11).as_json()["position"]
         assert set(before) == {"unknown"}
     finally:
