@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Literal
 
 from rigsight.base.errors import RigsightError
+from rigsight.edge.cameras import realsense as realsense_driver
 from rigsight.edge.cameras.listing import list_cameras, look_at_gstreamer
 from rigsight.edge.cuda.open import binding
 from rigsight.edge.tensorrt.api import load_tensorrt, recipe
@@ -199,6 +200,19 @@ def cameras() -> Iterator[Check]:
             yield Check("cameras", "missing", f"{camera.name} ({camera.node}): {problem.what}", problem.fix)
 
 
+def realsense() -> Iterator[Check]:
+    """RealSense."""
+    if importlib.util.find_spec(realsense_driver.PACKAGE) is None:
+        return  # who has none needs none
+    try:
+        found = realsense_driver.connected()
+    except RigsightError as error:
+        yield Check("RealSense", "missing", error.what, error.fix)
+        return
+    for words in found:
+        yield Check("RealSense", "ok", words)
+
+
 def gstreamer() -> Iterator[Check]:
     """GStreamer."""
     found = look_at_gstreamer(jetson=jetpack_release() is not None)
@@ -249,7 +263,7 @@ def shipped_bundle(path: Path) -> Check:
 
 
 PROBES: tuple[Callable[[], Iterator[Check]], ...] = (
-    python, libraries, signatures, opencv, engines, nvidia, tensorrt, training, cameras, gstreamer,
+    python, libraries, signatures, opencv, engines, nvidia, tensorrt, training, cameras, realsense, gstreamer,
     serial_ports, storage,
 )  # fmt: skip
 

@@ -248,6 +248,21 @@ def library() -> Any:
         ) from error
 
 
+def connected() -> list[str]:
+    """Name, URI and USB type of every RealSense: "Intel RealSense D435 (realsense:0123), USB 3.2".
+
+    Raises:
+        RigsightError: CAM-008 where the package cannot be imported.
+    """
+    rs = library()
+    info = rs.camera_info
+    return [
+        f"{device.get_info(info.name)} (realsense:{device.get_info(info.serial_number)}), "
+        f"USB {device.get_info(info.usb_type_descriptor)}"
+        for device in rs.context().query_devices()
+    ]
+
+
 def _size(uri: Uri, key: str, default: Size) -> Size:
     if key not in uri.options:
         return default

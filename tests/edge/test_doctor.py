@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from rigsight.edge import doctor
-from rigsight.edge.cameras.codes import CAMERA_FORBIDDEN
+from rigsight.edge.cameras.codes import CAMERA_FORBIDDEN, PART_MISSING
 from rigsight.edge.cameras.gst import library
 from rigsight.edge.cameras.listing import CameraInfo
 from rigsight.edge.cameras.v4l2.formats import Offer, Size
@@ -74,6 +74,23 @@ def test_cameras_are_listed_and_those_that_may_not_be_opened_say_how(monkeypatch
     assert (first.state, first.found) == ("ok", "Boson (v4l2:/dev/v4l/by-id/boson): Y16 640x512 at 60 Hz")
     assert (second.state, second.found) == ("missing", "Webcam (/dev/video2): this user may not open it")
     assert "usermod -aG video" in second.fix
+
+
+def test_realsense_cameras_are_named_where_their_library_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    assert list(doctor.realsense()) == [], "who has none needs none"
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(doctor.realsense_driver, "connected", lambda: ["D435 (realsense:0123), USB 3.2"])
+    assert [(check.state, check.found) for check in doctor.realsense()] == [
+        ("ok", "D435 (realsense:0123), USB 3.2")
+    ]
+
+    def no_usb() -> list[str]:
+        raise PART_MISSING("libusb-1.0.so.0 is not there", fix="sudo apt install libusb-1.0-0")
+
+    monkeypatch.setattr(doctor.realsense_driver, "connected", no_usb)
+    [check] = doctor.realsense()
+    assert (check.state, check.fix) == ("missing", "sudo apt install libusb-1.0-0")
 
 
 def test_without_gstreamer_only_its_cameras_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
