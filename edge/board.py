@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rigsight.edge.benchmarks.power import SENSORS, module_watts
+from rigsight.edge.power import SENSORS, module_watts
 
 ROOT = Path("/")
 _GPUS = ("gpu", "ga10b", "gv11b", "gp10b")

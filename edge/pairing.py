@@ -29,7 +29,7 @@ UNUSABLE = (Flag.CORRUPT, Flag.SHUTTER, Flag.FROZEN)
 
 
 @dataclass
-class _Camera:
+class PairedCamera:
     """What is known of one camera: frames that wait for a partner, oldest first, and its rhythm."""
 
     offset_ns: int
@@ -72,7 +72,9 @@ class Pairer:
         self.max_skew_ns = int(settings.max_skew_ms * NS_PER_MS)
         self.wait_ns = int(settings.wait_ms * NS_PER_MS)
         self._source = source
-        self._cameras = {role: _Camera(int(offsets.get(role, 0.0) * NS_PER_S)) for role in source.cameras}
+        self._cameras = {
+            role: PairedCamera(int(offsets.get(role, 0.0) * NS_PER_S)) for role in source.cameras
+        }
         self._reference = next(role for role in ROLES if role in self._cameras)
         self._other = next((role for role in self._cameras if role != self._reference), None)
         self._clock_ns: int | None = None
@@ -133,7 +135,9 @@ class Pairer:
             yield self._set({self._reference: first, self._other: partner}, {})
         yield from self._settle_without_reference(reference, other, final)
 
-    def _partner(self, reference: _Camera, other: _Camera, first: Frame) -> tuple[Frame | None, bool]:
+    def _partner(
+        self, reference: PairedCamera, other: PairedCamera, first: Frame
+    ) -> tuple[Frame | None, bool]:
         """The best partner of the reference frame ``first`` so far, and whether that is the last word."""
         stamp = reference.stamp(first)
         self._drop_before(other, stamp - self.max_skew_ns)
@@ -143,7 +147,7 @@ class Pairer:
         return partner, self._decided(reference, other, partner, stamp)
 
     def _settle_without_reference(
-        self, reference: _Camera, other: _Camera, final: bool
+        self, reference: PairedCamera, other: PairedCamera, final: bool
     ) -> Iterator[FrameSet]:
         """Frames of the other camera while no reference frame waits: a set each when that one is silent."""
         while other.waiting:
@@ -156,17 +160,19 @@ class Pairer:
             else:
                 return
 
-    def _nearest(self, other: _Camera, stamp: int) -> Frame | None:
+    def _nearest(self, other: PairedCamera, stamp: int) -> Frame | None:
         within = [f for f in other.waiting if abs(other.stamp(f) - stamp) <= self.max_skew_ns]
         return min(within, key=lambda f: abs(other.stamp(f) - stamp), default=None)
 
-    def _belongs_to_the_next(self, reference: _Camera, partner_stamp: int) -> bool:
+    def _belongs_to_the_next(self, reference: PairedCamera, partner_stamp: int) -> bool:
         if len(reference.waiting) < 2:
             return False
         first, second = (reference.stamp(reference.waiting[i]) for i in (0, 1))
         return abs(second - partner_stamp) < abs(first - partner_stamp)
 
-    def _decided(self, reference: _Camera, other: _Camera, partner: Frame | None, stamp: int) -> bool:
+    def _decided(
+        self, reference: PairedCamera, other: PairedCamera, partner: Frame | None, stamp: int
+    ) -> bool:
         """Nothing that is still to come can change the answer for the reference frame at ``stamp``."""
         if partner is None:
             return self._hopeless(other, stamp)
@@ -178,14 +184,14 @@ class Pairer:
         # could the other camera's next frame be nearer to us?
         return other.waiting[-1] is not partner or 2 * -ahead <= other.period_ns or ahead == 0
 
-    def _hopeless(self, missing: _Camera, stamp: int) -> bool:
+    def _hopeless(self, missing: PairedCamera, stamp: int) -> bool:
         passed = missing.newest_ns is not None and missing.newest_ns > stamp + self.max_skew_ns
         return passed or self._waited(stamp) or self._is_silent(missing, stamp)
 
     def _waited(self, stamp: int) -> bool:
         return self._clock_ns is not None and self._clock_ns - stamp >= self.wait_ns
 
-    def _is_silent(self, camera: _Camera, stamp: int) -> bool:
+    def _is_silent(self, camera: PairedCamera, stamp: int) -> bool:
         """Not heard for ``wait_ms`` and two periods up to this stamp; or never for ``wait_ms``."""
         period = camera.period_ns or max(c.period_ns for c in self._cameras.values())
         if camera.newest_ns is None or not period:
@@ -197,7 +203,7 @@ class Pairer:
         for camera in self._cameras.values():
             camera.newest_ns = None
 
-    def _drop_before(self, camera: _Camera, stamp: int) -> None:
+    def _drop_before(self, camera: PairedCamera, stamp: int) -> None:
         while camera.waiting and camera.stamp(camera.waiting[0]) < stamp:
             self._drop(camera.waiting.popleft(), NO_PARTNER)
 

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 
 from rigsight.edge.frames import Frame, FrameSet
-from rigsight.edge.pairing import NO_PARTNER, Pairer, _Camera
+from rigsight.edge.pairing import NO_PARTNER, PairedCamera, Pairer
 from rigsight.edge.profile import Pairing
 from rigsight.edge.sources.base import Source
 
@@ -43,7 +43,9 @@ class SequencePairer(Pairer):
             self._learn(made)
             yield made
 
-    def _partner(self, reference: _Camera, other: _Camera, first: Frame) -> tuple[Frame | None, bool]:
+    def _partner(
+        self, reference: PairedCamera, other: PairedCamera, first: Frame
+    ) -> tuple[Frame | None, bool]:
         if self.difference is None:
             return super()._partner(reference, other, first)
         wanted = first.sequence + self.difference

@@ -8,7 +8,6 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from rigsight.edge.benchmarks.power import module_watts
 from rigsight.edge.benchmarks.throughput import resident_mib
 from rigsight.edge.bundle.golden import GOLDEN_FILE, Golden
 from rigsight.edge.bundle.reader import Bundle
@@ -16,6 +15,7 @@ from rigsight.edge.bundle.spec import Variant
 from rigsight.edge.engines.base import Array, Engine
 from rigsight.edge.engines.onnxruntime import OnnxRuntimeEngine
 from rigsight.edge.engines.select import open_engine
+from rigsight.edge.power import module_watts
 from rigsight.edge.predictor import Predictor
 from rigsight.edge.tiling import TiledEngine
 

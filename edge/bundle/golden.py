@@ -14,18 +14,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rigsight.base.schema import parse_model, parse_yaml
-from rigsight.calibration.codes import RIG_UNREADABLE
 from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
 from rigsight.edge.bundle import golden_instances
-from rigsight.edge.bundle.contract import wanted
+from rigsight.edge.bundle.native import frame_set_of, on_grid_of, rig_of
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.engines.base import Engine
-from rigsight.edge.frames import Aligned, Frame, FrameSet, Image, PixelFormat, UInt8
+from rigsight.edge.frames import Aligned, FrameSet, Image, UInt8
 from rigsight.edge.instances import Instance
 from rigsight.edge.predictor import Predictor
-from rigsight.edge.preprocess import Preprocessor
 
 GOLDEN_FILE = "golden.npz"
 MAX_GOLDEN_BYTES = 256 << 20
@@ -57,29 +54,15 @@ class Golden:
 
     def rig(self, case: int) -> Rig | None:
         """The case's rig. Raises RigsightError CAL-001 where its text is no rig.yaml."""
-        text = self.rigs[case]
-        if text is None:
-            return None
-        data = parse_yaml(text.encode(), RIG_UNREADABLE, where=GOLDEN_FILE)
-        return parse_model(data, Rig, RIG_UNREADABLE, where=GOLDEN_FILE)
+        return rig_of(self.rigs[case], GOLDEN_FILE)
 
     def frame_set(self, case: int) -> FrameSet:
         """The case's pictures as they came from the cameras."""
-        rgb, thermal = self.rgb[case], self.thermal[case]
-        frames = {}
-        if rgb is not None:
-            frames["rgb"] = Frame("rgb", rgb, 0, 0, PixelFormat.RGB8)
-        if thermal is not None:
-            mono = PixelFormat.MONO16 if thermal.dtype == np.uint16 else PixelFormat.MONO8
-            frames["thermal"] = Frame("thermal", thermal, 0, 0, mono)
-        return FrameSet(0, 0, frames)
+        return frame_set_of(self.rgb[case], self.thermal[case])
 
     def aligned(self, case: int, bundle: Bundle) -> Aligned:
         """The case on the bundle's grid, through the deployed preprocessing."""
-        preprocessor = Preprocessor(
-            bundle.spec.preprocessing, bundle.size, self.rig(case), roles=wanted(bundle.part())
-        )
-        return preprocessor(self.frame_set(case))
+        return on_grid_of(bundle, self.frame_set(case), self.rig(case))
 
     def to_bytes(self) -> bytes:
         """The npz, compressed."""

@@ -17,15 +17,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rigsight.base.schema import parse_model, parse_yaml
-from rigsight.calibration.codes import RIG_UNREADABLE
-from rigsight.calibration.rig import Rig
 from rigsight.edge import codes
 from rigsight.edge.bundle.contract import wanted
+from rigsight.edge.bundle.native import frame_set_of, on_grid_of, rig_of
 from rigsight.edge.bundle.reader import Bundle
 from rigsight.edge.bundle.spec import MAX_EVALUATION_IMAGES
-from rigsight.edge.frames import Aligned, Frame, FrameSet, Image, PixelFormat, UInt8, as_uint8
-from rigsight.edge.preprocess import Preprocessor
+from rigsight.edge.frames import Aligned, Image, UInt8, as_uint8
 
 FOLDER = "eval/"
 _TRUTH = re.compile(r"eval/(\d\d)\.truth\.png")
@@ -50,18 +47,8 @@ class LabelledCase:
         Raises:
             RigsightError: CAL-001 where the rig's text is no rig.yaml, SRC-101 for another thermal depth.
         """
-        rig = None
-        if self.rig is not None:
-            data = parse_yaml(self.rig.encode(), RIG_UNREADABLE, where=f"{bundle.path}/{FOLDER}")
-            rig = parse_model(data, Rig, RIG_UNREADABLE, where=f"{bundle.path}/{FOLDER}")
-        frames = {}
-        if self.rgb is not None:
-            frames["rgb"] = Frame("rgb", self.rgb, 0, 0, PixelFormat.RGB8)
-        if self.thermal is not None:
-            mono = PixelFormat.MONO16 if self.thermal.dtype == np.uint16 else PixelFormat.MONO8
-            frames["thermal"] = Frame("thermal", self.thermal, 0, 0, mono)
-        roles = wanted(bundle.part())
-        return Preprocessor(bundle.spec.preprocessing, bundle.size, rig, roles=roles)(FrameSet(0, 0, frames))
+        rig = rig_of(self.rig, f"{bundle.path}/{FOLDER}")
+        return on_grid_of(bundle, frame_set_of(self.rgb, self.thermal), rig)
 
 
 def to_files(cases: Iterable[LabelledCase]) -> dict[str, bytes]:

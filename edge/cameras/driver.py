@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rigsight.edge.cameras import codes
 from rigsight.edge.cameras.plugins import load_plugin, plugins
 from rigsight.edge.frames import CountsToKelvin, Depth, Flag, Image, PixelFormat, TimeSource
-from rigsight.edge.sources.uri import Uri, parse_uri
+from rigsight.edge.sources.uri import parse_uri
 
 # scheme -> module:class; the class has ``from_uri(uri: Uri, role: str) -> Driver``.
 SCHEMES: dict[str, str] = {
@@ -122,8 +122,3 @@ class PlainDriver:
 
     def command(self, words: Mapping[str, Any]) -> None:
         """See :class:`Driver`."""
-
-    @classmethod
-    def from_uri(cls, uri: Uri, role: str) -> PlainDriver:
-        """Make it of a URI."""
-        raise NotImplementedError

@@ -12,7 +12,6 @@ import socket
 import sys
 import threading
 import time
-import zlib
 from typing import Any
 
 import cv2
@@ -26,6 +25,7 @@ from rigsight.edge.frames import Depth, Image, PixelFormat
 
 SLOTS = 24
 READ_TIMEOUT_S = 0.1
+ERROR_FIELDS = ("code", "what", "where", "fix", "exit_code")
 DTYPES = {PixelFormat.RGB8: np.uint8, PixelFormat.MONO8: np.uint8, PixelFormat.MONO16: np.uint16}
 
 
@@ -89,7 +89,6 @@ class _Capture:
                 "telemetry": dict(shot.telemetry),
                 "distance_m": shot.distance_m,
                 "depth": depth,
-                "crc32": zlib.crc32(picture.data) if CHECKSUMS else None,
             }
         )
         if not sent:  # nobody will give it back
@@ -111,10 +110,6 @@ def _put_depth(depth: Depth, room: Image) -> dict[str, Any]:
     """Behind its picture in the same slot, and what the other side must know of it."""
     room.view(np.uint16).reshape(depth.counts.shape)[...] = depth.counts
     return {"shape": depth.counts.shape, "metres_per_count": depth.metres_per_count}
-
-
-ERROR_FIELDS = ("code", "what", "where", "fix", "exit_code")
-CHECKSUMS = bool(os.environ.get("RIGSIGHT_FRAME_CHECKSUMS"))
 
 
 def main(arguments: list[str]) -> int:

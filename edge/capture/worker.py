@@ -6,7 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -152,8 +151,3 @@ class _Slots:
 def error_of(message: Mapping[str, Any]) -> RigsightError:
     """The error of an ``error`` message."""
     return RigsightError(*(message[name] for name in ERROR_FIELDS))
-
-
-def checksum_fits(message: Mapping[str, Any], frame: Frame) -> bool:
-    """Whether the frame still is what the process wrote, where it wrote down a checksum."""
-    return message["crc32"] is None or message["crc32"] == zlib.crc32(np.ascontiguousarray(frame.data).data)

@@ -120,6 +120,7 @@ class CameraSource:
                 "state": camera.state.state.value,
                 "reason": camera.state.reason,
                 "restarts": camera.restarts,
+                "corrected_stamps": camera.corrected_stamps,
             }
             for role, camera in self.live_cameras.items()
         }

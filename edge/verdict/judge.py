@@ -63,16 +63,16 @@ def judge_variants(
     lenient = replace(bundle, spec=bundle.spec.model_copy(update={"min_accuracy": 0.0}))
     names = [] if whole else labelled_names(bundle.spec.files)
     with closing(open_engine(bundle)) as reference:
-        pass_ = _Pass(lenient, reference, running)
+        walk = _Walk(lenient, reference, running)
         for number, name in enumerate(names):
             step(f"judging labelled picture {number + 1} of {len(names)}")
             case = read_case(bundle, name)
-            pass_.add(name, case.aligned(bundle), case.truth)
+            walk.add(name, case.aligned(bundle), case.truth)
         if not names:
             golden = Golden.from_bytes(bundle.read(GOLDEN_FILE), where=str(bundle.path))
             for number, scene in enumerate(golden.scenes):
                 step(f"comparing on golden case '{scene}'")
-                pass_.add(scene, golden.aligned(number, bundle), None)
+                walk.add(scene, golden.aligned(number, bundle), None)
     step("timing the variants in turns")
     feeds = {name: golden_feeds(bundle, name) for name in engines}
     rivals = [
@@ -82,7 +82,7 @@ def judge_variants(
     times = dict(zip(engines, time_rivals(rivals, rounds), strict=True))
     rows = tuple(
         replace(
-            pass_.row(name),
+            walk.row(name),
             p50_ms=times[name].p50,
             p95_ms=times[name].p95,
             speed=times[name].speed,
@@ -90,10 +90,10 @@ def judge_variants(
         )
         for name in engines
     )
-    return Judged(pass_.metric, pass_.reference, len(names), rows, pass_.sheets())
+    return Judged(walk.metric, walk.reference, len(names), rows, walk.sheets())
 
 
-class _Pass:
+class _Walk:
     """One walk over the pictures: the reference and all variants see each picture once."""
 
     def __init__(self, bundle: Bundle, reference: Engine, engines: Mapping[Variant, Engine]) -> None:

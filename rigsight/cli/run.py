@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -94,11 +95,7 @@ def run(
         store=store,
         allow_downgrade=allow_downgrade,
         rig=rig or plan.rig,
-        devices={
-            **({} if range_ is None else {"range": range_}),
-            **plan.devices,
-            **{uri: uri for uri in device or ()},
-        },
+        devices=_devices(plan.devices, range_, device or ()),
         distance_m=distance,
         sinks=tuple(sink) if sink else plan.sinks,
         limit=limit,
@@ -117,6 +114,13 @@ def run(
     sys.stdout.flush()
     if report["interrupted"]:
         raise KeyboardInterrupt
+
+
+def _devices(of_profile: Mapping[str, str], range_: str | None, more: Sequence[str]) -> dict[str, str]:
+    """The flag's range finder comes first, because the first of a kind counts, and replaces the profile's."""
+    first = {} if range_ is None else {"range": range_}
+    others = {name: uri for name, uri in of_profile.items() if name not in first}
+    return {**first, **others, **{uri: uri for uri in more}}
 
 
 def _note(text: str) -> None:

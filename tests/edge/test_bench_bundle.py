@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from rigsight.cli.main import main
-from rigsight.edge.benchmarks.power import module_watts
 from rigsight.edge.benchmarks.roofline import BOARDS, least_ms
 from rigsight.edge.benchmarks.variants import Rival, time_rivals
+from rigsight.edge.power import module_watts
 
 
 def rail(root: Path, channel: int, name: str, millivolts: int, milliamperes: int | str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rigsight.cli.run import _devices
 from rigsight.edge.cameras.driver import is_camera, make_driver
 from rigsight.edge.devices.open import open_device
 from rigsight.edge.pipeline.runner import RunPlan
@@ -52,3 +53,15 @@ def test_options_and_pipeline_become_one_uri() -> None:
     whole = CameraSettings(uri="gst:front", pipeline=text).whole_uri()
     assert whole.count("&") == 0
     assert whole.startswith("gst:front?pipeline=videotestsrc%20pattern%3D1")
+
+
+def test_a_flag_takes_the_place_of_the_profiles_range_finder() -> None:
+    profile = {"gnss": "nmea:/dev/b", "range": "tfmini:/dev/a"}
+    found = _devices(profile, "lightware:/dev/c", ["boson:/dev/d"])
+    assert found == {
+        "range": "lightware:/dev/c",
+        "gnss": "nmea:/dev/b",
+        "boson:/dev/d": "boson:/dev/d",
+    }
+    assert next(iter(found)) == "range", "of two range finders the first counts"
+    assert _devices(profile, None, []) == profile
